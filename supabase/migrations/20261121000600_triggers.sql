@@ -1,0 +1,222 @@
+-- Triggers (domain pipelines): what starts runs from outside, and rows written by runs.
+--
+-- Security definer functions: none. `receive_delivery` is service_role's alone.
+
+-- Tables --------------------------------------------------------------------------------------
+
+create type public.pipeline_trigger_type as enum ('webhook', 'cron');
+create type public.webhook_scheme as enum ('standard', 'github', 'stripe', 'hmac', 'none');
+
+create table public.pipeline_triggers (
+  id uuid primary key default gen_random_uuid(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  pipeline_id uuid not null,
+  type public.pipeline_trigger_type not null,
+  scheme public.webhook_scheme,
+  is_active boolean not null default true,
+  last_triggered_at timestamptz,
+  created_by uuid not null default private.current_user_id() references auth.users (id) on delete cascade,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (id, organization_id),
+  foreign key (pipeline_id, organization_id) references public.pipelines (id, organization_id) on delete cascade,
+  constraint webhook_has_scheme check ((type = 'webhook') = (scheme is not null))
+);
+comment on table public.pipeline_triggers is 'Webhooks and schedules that start runs.';
+comment on column public.pipeline_triggers.scheme is 'How a webhook''s sender proves itself.';
+comment on column public.pipeline_triggers.created_by is 'The runs act as this user; their triggers go with them.';
+create index pipeline_triggers_organization_idx on public.pipeline_triggers (organization_id, created_at);
+create index pipeline_triggers_pipeline_idx on public.pipeline_triggers (pipeline_id, organization_id);
+create index pipeline_triggers_created_by_idx on public.pipeline_triggers (created_by);
+
+create table public.trigger_secrets (
+  id uuid primary key default gen_random_uuid(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  trigger_id uuid not null,
+  ciphertext text not null,
+  key_version integer not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  foreign key (trigger_id, organization_id) references public.pipeline_triggers (id, organization_id) on delete cascade
+);
+comment on table public.trigger_secrets is
+  'What webhook signatures are checked with, encrypted by the functions. service_role alone.';
+comment on column public.trigger_secrets.key_version is 'Which key-encryption key wraps it.';
+create index trigger_secrets_trigger_idx on public.trigger_secrets (trigger_id, organization_id);
+create index trigger_secrets_organization_idx on public.trigger_secrets (organization_id);
+
+create table public.webhook_deliveries (
+  id uuid primary key default gen_random_uuid(),
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  trigger_id uuid not null,
+  delivery_id text not null check (char_length(delivery_id) between 1 and 255),
+  run_id uuid references public.pipeline_runs (id) on delete set null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  unique (trigger_id, delivery_id),
+  foreign key (trigger_id, organization_id) references public.pipeline_triggers (id, organization_id) on delete cascade
+);
+comment on table public.webhook_deliveries is 'Deliveries taken in: each id starts one run, however often it is sent.';
+create index webhook_deliveries_organization_idx on public.webhook_deliveries (organization_id, created_at);
+create index webhook_deliveries_trigger_idx on public.webhook_deliveries (trigger_id, organization_id);
+create index webhook_deliveries_run_idx on public.webhook_deliveries (run_id);
+
+alter table public.pipeline_runs add foreign key (trigger_id)
+  references public.pipeline_triggers (id) on delete set null;
+create index pipeline_runs_trigger_idx on public.pipeline_runs (trigger_id);
+
+create table public.step_effects (
+  id uuid primary key,
+  organization_id uuid not null references public.organizations (id) on delete cascade,
+  result jsonb not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  foreign key (id) references public.run_steps (id) on delete cascade
+);
+comment on table public.step_effects is
+  'What a step wrote to the database, in the transaction that wrote it: a repeated attempt finds it and writes nothing.';
+comment on column public.step_effects.id is 'The step.';
+create index step_effects_organization_idx on public.step_effects (organization_id);
+
+-- Functions -----------------------------------------------------------------------------------
+
+create function public.create_webhook_trigger(
+  trigger_id uuid, pipeline_id uuid, scheme public.webhook_scheme
+) returns public.pipeline_triggers language plpgsql set search_path = '' as $$
+#variable_conflict use_variable
+declare
+  created public.pipeline_triggers;
+begin
+  insert into public.pipeline_triggers (id, pipeline_id, type, scheme)
+  values (trigger_id, pipeline_id, 'webhook', scheme) returning * into created;
+  return created;
+end $$;
+comment on function public.create_webhook_trigger is
+  'A webhook of a pipeline. The id is chosen by the caller, because the secret is encrypted for it.';
+
+create function public.receive_delivery(trigger_id uuid, delivery_id text, input jsonb)
+returns public.pipeline_runs language plpgsql set search_path = '' as $$
+#variable_conflict use_variable
+declare
+  webhook public.pipeline_triggers;
+  run public.pipeline_runs;
+  delivery public.webhook_deliveries;
+begin
+  select * into webhook from public.pipeline_triggers t where t.id = trigger_id and t.type = 'webhook' and t.is_active;
+  if not found then
+    perform private.raise_error(404, 'not_found', format('No webhook with id %s', trigger_id));
+  end if;
+  insert into public.webhook_deliveries (trigger_id, delivery_id) values (trigger_id, delivery_id)
+  on conflict on constraint webhook_deliveries_trigger_id_delivery_id_key do nothing
+  returning * into delivery;
+  if not found then
+    select r.* into run from public.webhook_deliveries d join public.pipeline_runs r on r.id = d.run_id
+    where d.trigger_id = receive_delivery.trigger_id and d.delivery_id = receive_delivery.delivery_id;
+    return run;
+  end if;
+  run := private.start_run(webhook.pipeline_id, input, 'webhook', webhook.created_by, null, null, trigger_id);
+  update public.webhook_deliveries d set run_id = run.id where d.id = delivery.id;
+  update public.pipeline_triggers t set last_triggered_at = now() where t.id = trigger_id;
+  return run;
+end $$;
+comment on function public.receive_delivery is
+  'Starts the run of a verified delivery; a delivery seen before answers with its first run.';
+
+create function public.write_table_rows(
+  step_id uuid, table_name text, rows jsonb, mode text default 'append', on_conflict text[] default null
+) returns jsonb language plpgsql set search_path = '' as $$
+#variable_conflict use_variable
+declare
+  target constant regclass := to_regclass(format('public.%I', table_name));
+  organization uuid;
+  earlier jsonb;
+  columns text;
+  updates text;
+  written integer;
+begin
+  select s.organization_id into organization from public.run_steps s where s.id = step_id;
+  if organization is null then
+    perform private.raise_error(404, 'not_found', format('No step with id %s', step_id));
+  elsif target is null then
+    perform private.raise_error(404, 'not_found', format('No table public.%s', table_name));
+  elsif mode not in ('append', 'replace', 'upsert') then
+    perform private.raise_error(422, 'validation_failed', 'mode is append, replace or upsert');
+  elsif jsonb_typeof(rows) <> 'array' or exists (
+    select 1 from jsonb_array_elements(rows) r where jsonb_typeof(r) <> 'object') then
+    perform private.raise_error(422, 'validation_failed', 'Rows are an array of objects');
+  end if;
+  insert into public.step_effects (id, organization_id, result) values (step_id, organization, '{}')
+  on conflict (id) do nothing;
+  if not found then
+    select e.result into earlier from public.step_effects e where e.id = step_id;
+    return earlier;
+  end if;
+  if exists (select 1 from pg_catalog.pg_attribute a
+    where a.attrelid = target and a.attname = 'organization_id' and not a.attisdropped) then
+    select jsonb_agg(jsonb_build_object('organization_id', organization) || r) into rows
+    from jsonb_array_elements(rows) r;
+    if mode = 'replace' then
+      execute format('delete from %s where organization_id = $1', target) using organization;
+    end if;
+  elsif mode = 'replace' then
+    execute format('delete from %s where true', target);
+  end if;
+  select string_agg(distinct quote_ident(key), ', '), string_agg(distinct format('%1$I = excluded.%1$I', key), ', ')
+  into columns, updates
+  from jsonb_array_elements(rows) r cross join jsonb_object_keys(r) key;
+  written := 0;
+  if columns is not null then
+    execute format('insert into %1$s (%2$s) select %2$s from jsonb_populate_recordset(null::%1$s, $1)', target, columns)
+      || case when mode = 'upsert' then format(' on conflict (%s) do update set %s',
+        (select string_agg(quote_ident(c), ', ') from unnest(coalesce(on_conflict, '{id}')) c), updates) else '' end
+    using rows;
+    get diagnostics written = row_count;
+  end if;
+  update public.step_effects e set result = jsonb_build_object('rows_written', written) where e.id = step_id;
+  return jsonb_build_object('rows_written', written);
+end $$;
+comment on function public.write_table_rows is
+  'Writes a step''s rows as the caller, under RLS, once a step: the same step writes nothing the second time.';
+
+-- Triggers ------------------------------------------------------------------------------------
+
+select private.guard_table('pipeline_triggers', '{organization_id,pipeline_id,type,scheme,created_by}');
+select private.guard_table('trigger_secrets', '{organization_id,trigger_id}');
+select private.guard_table('webhook_deliveries', '{organization_id,trigger_id,delivery_id}');
+select private.guard_table('step_effects', '{organization_id}');
+create trigger a_inherit_organization before insert on public.pipeline_triggers
+  for each row execute function private.inherit_organization('pipelines', 'pipeline_id');
+create trigger a_inherit_organization before insert on public.trigger_secrets
+  for each row execute function private.inherit_organization('pipeline_triggers', 'trigger_id');
+create trigger a_inherit_organization before insert on public.webhook_deliveries
+  for each row execute function private.inherit_organization('pipeline_triggers', 'trigger_id');
+create trigger a_inherit_organization before insert on public.step_effects
+  for each row execute function private.inherit_organization('run_steps', 'id');
+
+select private.audit('pipeline_triggers', 'pipeline_trigger', '{last_triggered_at}');
+select private.audit('trigger_secrets', 'trigger_secret', '{ciphertext}');
+
+-- RLS -----------------------------------------------------------------------------------------
+
+select private.tenant_policies('pipeline_triggers', 'member', 'admin', 'admin', 'admin');
+select private.tenant_policies('webhook_deliveries', 'member');
+select private.tenant_policies('step_effects', 'member');
+-- The token that the engine mints for a step names it; nobody else's does.
+create policy "A step adds its own effect" on public.step_effects
+  for insert to authenticated with check (id = (select (auth.jwt() ->> 'step_id')::uuid));
+create policy "A step changes its own effect" on public.step_effects
+  for update to authenticated
+  using (id = (select (auth.jwt() ->> 'step_id')::uuid))
+  with check (id = (select (auth.jwt() ->> 'step_id')::uuid));
+create policy "No client sees secrets" on public.trigger_secrets for select to authenticated using (false);
+
+-- Grants --------------------------------------------------------------------------------------
+
+grant select, delete on public.pipeline_triggers to authenticated;
+grant insert (id, pipeline_id, type, scheme) on public.pipeline_triggers to authenticated;
+grant update (is_active) on public.pipeline_triggers to authenticated;
+grant select on public.webhook_deliveries to authenticated;
+grant select, insert (id, organization_id, result) on public.step_effects to authenticated;
+grant update (result) on public.step_effects to authenticated;
+grant execute on function public.create_webhook_trigger, public.write_table_rows to authenticated, service_role;
+grant execute on function public.receive_delivery to service_role;
