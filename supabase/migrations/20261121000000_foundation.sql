@@ -79,6 +79,13 @@ end $$;
 comment on function private.inherit_organization is
   'A child row belongs to the organization of its parent: arguments are parent table, foreign key.';
 
+create function private.inherited() returns uuid
+language sql immutable set search_path = '' as $$
+  select null::uuid
+$$;
+comment on function private.inherited is
+  'Default of an organization_id that the trigger inherit_organization fills: clients leave it out.';
+
 create function private.guard_table(table_name text, kept_columns text[] default '{}')
 returns void language plpgsql set search_path = '' as $$
 declare
@@ -107,4 +114,4 @@ comment on function private.current_user_id is
 
 -- Grants --------------------------------------------------------------------------------------
 
-grant execute on function private.raise_error, private.current_user_id to authenticated, service_role;
+grant execute on function private.raise_error, private.current_user_id, private.inherited to authenticated, service_role;

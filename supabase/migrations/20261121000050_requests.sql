@@ -57,7 +57,9 @@ end $$;
 comment on function public.begin_idempotent_request is
   'Claims a key: new, or done with the first answer; refuses another body (422) and a request in flight (409).';
 
-create function public.end_idempotent_request(operation text, key text, status_code integer, response jsonb)
+create function public.end_idempotent_request(
+  operation text, key text, status_code integer default null, response jsonb default null
+)
 returns void language plpgsql set search_path = '' as $$
 #variable_conflict use_column
 begin

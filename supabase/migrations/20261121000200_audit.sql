@@ -145,7 +145,8 @@ comment on function private.write_audit_log is
 create function private.audit(table_name text, entity_type text, hidden_columns text[] default '{}')
 returns void language plpgsql set search_path = '' as $$
 begin
-  execute format('create trigger write_audit_log after insert or update or delete on public.%I
+  -- Named to fire before our other triggers: a change is logged before what follows from it.
+  execute format('create trigger audit after insert or update or delete on public.%I
     for each row execute function private.write_audit_log(%L, %L)', table_name, entity_type, hidden_columns);
 end $$;
 comment on function private.audit is 'Attaches the audit trigger to a table.';
@@ -158,7 +159,7 @@ begin
 end $$;
 comment on function private.log_read is 'Logs that something worth knowing was read.';
 
-create function public.log_audit_read(organization_id uuid, filters jsonb) returns void
+create function public.log_audit_read(filters jsonb, organization_id uuid default null) returns void
 language plpgsql set search_path = '' as $$
 begin
   perform private.log_read(private.require_organization(organization_id, 'member'),

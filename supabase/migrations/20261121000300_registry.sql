@@ -30,7 +30,7 @@ comment on column public.blocks.revision is 'Counts changes; the ETag.';
 
 create table public.block_versions (
   id uuid primary key default gen_random_uuid(),
-  organization_id uuid not null,
+  organization_id uuid not null default private.inherited(),
   block_id uuid not null,
   version_number integer not null default 0,
   spec jsonb not null check (jsonb_typeof(spec) = 'object' and spec ? 'kind'),
@@ -74,7 +74,7 @@ comment on column public.edges.revision is 'Counts changes; the ETag.';
 
 create table public.edge_versions (
   id uuid primary key default gen_random_uuid(),
-  organization_id uuid not null,
+  organization_id uuid not null default private.inherited(),
   edge_id uuid not null,
   version_number integer not null default 0,
   spec jsonb not null check (jsonb_typeof(spec) = 'object' and spec ? 'kind'),
@@ -103,7 +103,7 @@ create index edges_created_by_idx on public.edges (created_by);
 
 create table public.edge_verifications (
   id uuid primary key default gen_random_uuid(),
-  organization_id uuid not null,
+  organization_id uuid not null default private.inherited(),
   edge_version_id uuid not null,
   verification_status public.verification_status not null default 'pending',
   verification_logs text not null default '' check (char_length(verification_logs) <= 200000),
@@ -314,9 +314,9 @@ create trigger check_verification before insert or update on public.edge_verific
   for each row execute function private.check_verification();
 
 select private.audit('blocks', 'block');
-select private.audit('block_versions', 'block_version');
+select private.audit('block_versions', 'block_version', '{is_active}');
 select private.audit('edges', 'edge');
-select private.audit('edge_versions', 'edge_version');
+select private.audit('edge_versions', 'edge_version', '{is_active}');
 select private.audit('edge_verifications', 'edge_verification');
 
 -- RLS -----------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ create index pipelines_created_by_idx on public.pipelines (created_by);
 
 create table public.pipeline_blocks (
   id uuid primary key default gen_random_uuid(),
-  organization_id uuid not null references public.organizations (id) on delete cascade,
+  organization_id uuid not null default private.inherited() references public.organizations (id) on delete cascade,
   pipeline_id uuid not null,
   block_id uuid not null,
   created_at timestamptz not null default now(),
@@ -49,7 +49,7 @@ create index pipeline_blocks_block_idx on public.pipeline_blocks (block_id, orga
 
 create table public.pipeline_edges (
   id uuid primary key default gen_random_uuid(),
-  organization_id uuid not null references public.organizations (id) on delete cascade,
+  organization_id uuid not null default private.inherited() references public.organizations (id) on delete cascade,
   pipeline_id uuid not null,
   edge_id uuid not null,
   source_block_id uuid not null,

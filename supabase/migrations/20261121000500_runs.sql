@@ -389,21 +389,20 @@ begin
       where r.status = 'ready' and r.run_at <= clock_timestamp()
       order by r.priority desc, r.run_at, r.id
       limit max_steps for update skip locked))
-    returning s.*
-  ), told as (
-    insert into public.run_events (organization_id, run_id, step_id, event_type, data)
-    select m.organization_id, m.run_id, m.id, 'step.started',
-      jsonb_build_object('block_id', m.block_id, 'name', m.name, 'attempt', m.attempt)
-    from mine m
+    returning s.id, s.priority, s.run_at
   )
   select array_agg(m.id order by m.priority desc, m.run_at, m.id) into claimed from mine m;
   with started as (
     update public.pipeline_runs r set status = 'running', started_at = clock_timestamp()
     where r.status = 'queued' and r.id in (select s.run_id from public.run_steps s where s.id = any (claimed))
-    returning r.*
+    returning r.organization_id, r.id
   )
   insert into public.run_events (organization_id, run_id, event_type)
   select r.organization_id, r.id, 'run.started' from started r;
+  insert into public.run_events (organization_id, run_id, step_id, event_type, data)
+  select s.organization_id, s.run_id, s.id, 'step.started',
+    jsonb_build_object('block_id', s.block_id, 'name', s.name, 'attempt', s.attempt)
+  from public.run_steps s where s.id = any (claimed) order by array_position(claimed, s.id);
   return private.describe_steps(claimed);
 end $$;
 comment on function public.claim_steps is

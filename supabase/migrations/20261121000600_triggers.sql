@@ -9,7 +9,7 @@ create type public.webhook_scheme as enum ('standard', 'github', 'stripe', 'hmac
 
 create table public.pipeline_triggers (
   id uuid primary key default gen_random_uuid(),
-  organization_id uuid not null references public.organizations (id) on delete cascade,
+  organization_id uuid not null default private.inherited() references public.organizations (id) on delete cascade,
   pipeline_id uuid not null,
   type public.pipeline_trigger_type not null,
   scheme public.webhook_scheme,
@@ -31,7 +31,7 @@ create index pipeline_triggers_created_by_idx on public.pipeline_triggers (creat
 
 create table public.trigger_secrets (
   id uuid primary key default gen_random_uuid(),
-  organization_id uuid not null references public.organizations (id) on delete cascade,
+  organization_id uuid not null default private.inherited() references public.organizations (id) on delete cascade,
   trigger_id uuid not null,
   ciphertext text not null,
   key_version integer not null,
@@ -40,14 +40,14 @@ create table public.trigger_secrets (
   foreign key (trigger_id, organization_id) references public.pipeline_triggers (id, organization_id) on delete cascade
 );
 comment on table public.trigger_secrets is
-  'What webhook signatures are checked with, encrypted by the functions. service_role alone.';
+  'What webhook signatures are checked with, encrypted by the functions. Written by admins, read by service_role alone.';
 comment on column public.trigger_secrets.key_version is 'Which key-encryption key wraps it.';
 create index trigger_secrets_trigger_idx on public.trigger_secrets (trigger_id, organization_id);
 create index trigger_secrets_organization_idx on public.trigger_secrets (organization_id);
 
 create table public.webhook_deliveries (
   id uuid primary key default gen_random_uuid(),
-  organization_id uuid not null references public.organizations (id) on delete cascade,
+  organization_id uuid not null default private.inherited() references public.organizations (id) on delete cascade,
   trigger_id uuid not null,
   delivery_id text not null check (char_length(delivery_id) between 1 and 255),
   run_id uuid references public.pipeline_runs (id) on delete set null,
@@ -67,7 +67,7 @@ create index pipeline_runs_trigger_idx on public.pipeline_runs (trigger_id);
 
 create table public.step_effects (
   id uuid primary key,
-  organization_id uuid not null references public.organizations (id) on delete cascade,
+  organization_id uuid not null default private.inherited() references public.organizations (id) on delete cascade,
   result jsonb not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -81,7 +81,8 @@ create index step_effects_organization_idx on public.step_effects (organization_
 -- Functions -----------------------------------------------------------------------------------
 
 create function public.create_webhook_trigger(
-  trigger_id uuid, pipeline_id uuid, scheme public.webhook_scheme
+  trigger_id uuid, pipeline_id uuid, scheme public.webhook_scheme,
+  ciphertext text default null, key_version integer default null
 ) returns public.pipeline_triggers language plpgsql set search_path = '' as $$
 #variable_conflict use_variable
 declare
@@ -89,10 +90,15 @@ declare
 begin
   insert into public.pipeline_triggers (id, pipeline_id, type, scheme)
   values (trigger_id, pipeline_id, 'webhook', scheme) returning * into created;
+  if ciphertext is not null then
+    insert into public.trigger_secrets (trigger_id, ciphertext, key_version) values (trigger_id, ciphertext, key_version);
+  elsif scheme <> 'none' then
+    perform private.raise_error(422, 'validation_failed', format('A %s webhook needs a secret', scheme), 'secret');
+  end if;
   return created;
 end $$;
 comment on function public.create_webhook_trigger is
-  'A webhook of a pipeline. The id is chosen by the caller, because the secret is encrypted for it.';
+  'A webhook of a pipeline with its encrypted secret. The id is chosen by the caller, because the secret is encrypted for it.';
 
 create function public.receive_delivery(trigger_id uuid, delivery_id text, input jsonb)
 returns public.pipeline_runs language plpgsql set search_path = '' as $$
@@ -123,7 +129,7 @@ comment on function public.receive_delivery is
   'Starts the run of a verified delivery; a delivery seen before answers with its first run.';
 
 create function public.write_table_rows(
-  step_id uuid, table_name text, rows jsonb, mode text default 'append', on_conflict text[] default null
+  step_id uuid, table_name text, rows jsonb, mode text default 'append', on_conflict text default null
 ) returns jsonb language plpgsql set search_path = '' as $$
 #variable_conflict use_variable
 declare
@@ -168,7 +174,7 @@ begin
   if columns is not null then
     execute format('insert into %1$s (%2$s) select %2$s from jsonb_populate_recordset(null::%1$s, $1)', target, columns)
       || case when mode = 'upsert' then format(' on conflict (%s) do update set %s',
-        (select string_agg(quote_ident(c), ', ') from unnest(coalesce(on_conflict, '{id}')) c), updates) else '' end
+        (select string_agg(quote_ident(c), ', ') from unnest(string_to_array(coalesce(on_conflict, 'id'), ',')) c), updates) else '' end
     using rows;
     get diagnostics written = row_count;
   end if;
@@ -209,12 +215,16 @@ create policy "A step changes its own effect" on public.step_effects
   using (id = (select (auth.jwt() ->> 'step_id')::uuid))
   with check (id = (select (auth.jwt() ->> 'step_id')::uuid));
 create policy "No client sees secrets" on public.trigger_secrets for select to authenticated using (false);
+create policy "An admin gives their organization's webhook a secret" on public.trigger_secrets
+  for insert to authenticated
+  with check (organization_id = any ((select private.organization_ids('admin'))::uuid[]));
 
 -- Grants --------------------------------------------------------------------------------------
 
 grant select, delete on public.pipeline_triggers to authenticated;
 grant insert (id, pipeline_id, type, scheme) on public.pipeline_triggers to authenticated;
 grant update (is_active) on public.pipeline_triggers to authenticated;
+grant insert (trigger_id, ciphertext, key_version) on public.trigger_secrets to authenticated;
 grant select on public.webhook_deliveries to authenticated;
 grant select, insert (id, organization_id, result) on public.step_effects to authenticated;
 grant update (result) on public.step_effects to authenticated;

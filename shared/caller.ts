@@ -1,0 +1,94 @@
+import { timingSafeEqual } from "node:crypto";
+import type { Access, Scope } from "@shared/access.ts";
+import { publishableKeys, secretKeys } from "@shared/env.ts";
+import { ApiError } from "@shared/errors.ts";
+import { type Claims, verifyToken } from "@shared/token.ts";
+
+/** Who sends a request, after every credential has been checked. */
+export type Caller =
+  | { kind: "anonymous" }
+  | { kind: "service" }
+  | {
+    kind: "user";
+    userId: string;
+    /** What PostgREST and Storage are called with, so that RLS applies. */
+    token: string;
+    /** Set when a key narrows the caller to one organization. */
+    organizationId?: string;
+    /** Set for a key: what it may do. A signed-in user is limited by RLS alone. */
+    scopes?: readonly string[];
+  };
+
+/**
+ * Reads the credentials in the order issued key, user token, secret key. The first one present
+ * counts: a bad one is refused, never passed over for a weaker one.
+ *
+ * @throws {ApiError} `invalid_api_key`, `invalid_token`
+ */
+export async function identify(headers: Headers): Promise<Caller> {
+  const bearer = /^Bearer\s+(.+)$/i.exec(headers.get("authorization") ?? "")?.[1]?.trim();
+  const issuedKey = [bearer, headers.get("x-api-key")].find((value) => value?.startsWith("el_"));
+  if (issuedKey ?? headers.get("x-api-key")) {
+    throw new ApiError("invalid_api_key", "There is no such key");
+  }
+  // Supabase clients repeat the project's key as the bearer until someone signs in.
+  if (bearer && !isOneOf(publishableKeys(), bearer)) return await fromBearer(bearer);
+  if (headers.has("authorization") && !bearer) {
+    throw new ApiError("invalid_token", "Authorization must be a Bearer token");
+  }
+  const apikey = headers.get("apikey");
+  if (!apikey || isOneOf(publishableKeys(), apikey)) return { kind: "anonymous" };
+  if (isOneOf(secretKeys(), apikey)) return { kind: "service" };
+  throw new ApiError("invalid_api_key", "The apikey is not one of this project");
+}
+
+async function fromBearer(bearer: string): Promise<Caller> {
+  if (isOneOf(secretKeys(), bearer)) return { kind: "service" };
+  return fromClaims(await verifyToken(bearer), bearer);
+}
+
+function fromClaims(claims: Claims, token: string): Caller {
+  if (claims.role === "service_role") return { kind: "service" };
+  if (claims.role === "anon") return { kind: "anonymous" };
+  if (claims.role !== "authenticated" || !claims.sub) {
+    throw new ApiError("invalid_token", "The token is not a user's");
+  }
+  return { kind: "user", userId: claims.sub, token };
+}
+
+function isOneOf(keys: readonly string[], candidate: string): boolean {
+  const given = new TextEncoder().encode(candidate);
+  return keys.some((key) => {
+    const known = new TextEncoder().encode(key);
+    return known.length === given.length && timingSafeEqual(known, given);
+  });
+}
+
+/**
+ * Holds a caller against what a route declares.
+ *
+ * @throws {ApiError} `unauthorized`, `forbidden`, `insufficient_scope`
+ */
+export function authorize(caller: Caller, access: Access): void {
+  if (access.auth === "public") return;
+  if (caller.kind === "anonymous") {
+    throw new ApiError("unauthorized", "Send a user's token or a key in the Authorization header", {
+      headers: { "www-authenticate": "Bearer" },
+    });
+  }
+  if (caller.kind === "service") {
+    if (access.auth === "service") return;
+    throw new ApiError("forbidden", "This acts as a user: send a user's token or a key");
+  }
+  const isKeyWithScope = caller.scopes !== undefined && access.scope !== undefined;
+  if (access.auth === "service" && !isKeyWithScope) {
+    throw new ApiError("forbidden", "This needs the project's secret key");
+  }
+  if (access.scope) requireScope(caller.scopes, access.scope);
+}
+
+function requireScope(scopes: readonly string[] | undefined, scope: Scope): void {
+  const [domain] = scope.split(":");
+  if (!scopes || scopes.includes(scope) || scopes.includes(`${domain}:*`)) return;
+  throw new ApiError("insufficient_scope", `The key lacks the scope ${scope}`);
+}

@@ -1,0 +1,804 @@
+
+export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[]
+
+export type Database = {
+  
+  "public": {
+          Tables: {
+            "audit_logs": {
+                  Row: {
+                    "action_type": Database["public"]['Enums']["audit_action"],"actor_id": string | null,"actor_type": Database["public"]['Enums']["audit_actor"],"api_key_id": string | null,"details": NonNullable<Json>,"entity_id": string | null,"entity_type": string,"id": string,"ip_address": unknown,"occurred_at": string,"organization_id": string | null,"request_id": string | null,"user_agent": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "action_type": Database["public"]['Enums']["audit_action"],"actor_id"?: string | null,"actor_type": Database["public"]['Enums']["audit_actor"],"api_key_id"?: string | null,"details"?: NonNullable<Json>,"entity_id"?: string | null,"entity_type": string,"id"?: string,"ip_address"?: unknown,"occurred_at"?: string,"organization_id"?: string | null,"request_id"?: string | null,"user_agent"?: string | null
+                  }
+                  Update: {
+                    "action_type"?: Database["public"]['Enums']["audit_action"],"actor_id"?: string | null,"actor_type"?: Database["public"]['Enums']["audit_actor"],"api_key_id"?: string | null,"details"?: NonNullable<Json>,"entity_id"?: string | null,"entity_type"?: string,"id"?: string,"ip_address"?: unknown,"occurred_at"?: string,"organization_id"?: string | null,"request_id"?: string | null,"user_agent"?: string | null
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"block_versions": {
+                  Row: {
+                    "block_id": string,"created_at": string,"created_by": string | null,"id": string,"is_active": boolean,"metadata": NonNullable<Json>,"organization_id": string,"spec": NonNullable<Json>,"updated_at": string,"version_number": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "block_id": string,"created_at"?: string,"created_by"?: string | null,"id"?: string,"is_active"?: boolean,"metadata"?: NonNullable<Json>,"organization_id"?: string,"spec": NonNullable<Json>,"updated_at"?: string,"version_number"?: number
+                  }
+                  Update: {
+                    "block_id"?: string,"created_at"?: string,"created_by"?: string | null,"id"?: string,"is_active"?: boolean,"metadata"?: NonNullable<Json>,"organization_id"?: string,"spec"?: NonNullable<Json>,"updated_at"?: string,"version_number"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "block_versions_block_id_organization_id_fkey"
+      columns: ["block_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "blocks"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"blocks": {
+                  Row: {
+                    "block_type": Database["public"]['Enums']["block_type"],"created_at": string,"created_by": string | null,"current_version_id": string | null,"description": string | null,"id": string,"name": string,"organization_id": string,"revision": number,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "block_type": Database["public"]['Enums']["block_type"],"created_at"?: string,"created_by"?: string | null,"current_version_id"?: string | null,"description"?: string | null,"id"?: string,"name": string,"organization_id": string,"revision"?: number,"updated_at"?: string
+                  }
+                  Update: {
+                    "block_type"?: Database["public"]['Enums']["block_type"],"created_at"?: string,"created_by"?: string | null,"current_version_id"?: string | null,"description"?: string | null,"id"?: string,"name"?: string,"organization_id"?: string,"revision"?: number,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "blocks_current_version_fkey"
+      columns: ["current_version_id","id"]
+isOneToOne: false
+      referencedRelation: "block_versions"
+      referencedColumns: ["id","block_id"]
+    },{
+      foreignKeyName: "blocks_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"edge_verifications": {
+                  Row: {
+                    "created_at": string,"edge_version_id": string,"id": string,"organization_id": string,"updated_at": string,"verification_logs": string,"verification_status": Database["public"]['Enums']["verification_status"],"verified_at": string | null,"verified_by": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"edge_version_id": string,"id"?: string,"organization_id"?: string,"updated_at"?: string,"verification_logs"?: string,"verification_status"?: Database["public"]['Enums']["verification_status"],"verified_at"?: string | null,"verified_by"?: string | null
+                  }
+                  Update: {
+                    "created_at"?: string,"edge_version_id"?: string,"id"?: string,"organization_id"?: string,"updated_at"?: string,"verification_logs"?: string,"verification_status"?: Database["public"]['Enums']["verification_status"],"verified_at"?: string | null,"verified_by"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "edge_verifications_edge_version_id_organization_id_fkey"
+      columns: ["edge_version_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "edge_versions"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"edge_versions": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"edge_id": string,"id": string,"is_active": boolean,"metadata": NonNullable<Json>,"organization_id": string,"spec": NonNullable<Json>,"updated_at": string,"version_number": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"edge_id": string,"id"?: string,"is_active"?: boolean,"metadata"?: NonNullable<Json>,"organization_id"?: string,"spec": NonNullable<Json>,"updated_at"?: string,"version_number"?: number
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"edge_id"?: string,"id"?: string,"is_active"?: boolean,"metadata"?: NonNullable<Json>,"organization_id"?: string,"spec"?: NonNullable<Json>,"updated_at"?: string,"version_number"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "edge_versions_edge_id_organization_id_fkey"
+      columns: ["edge_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "edges"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"edges": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"current_version_id": string | null,"description": string | null,"id": string,"name": string,"organization_id": string,"revision": number,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"current_version_id"?: string | null,"description"?: string | null,"id"?: string,"name": string,"organization_id": string,"revision"?: number,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"current_version_id"?: string | null,"description"?: string | null,"id"?: string,"name"?: string,"organization_id"?: string,"revision"?: number,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "edges_current_version_fkey"
+      columns: ["current_version_id","id"]
+isOneToOne: false
+      referencedRelation: "edge_versions"
+      referencedColumns: ["id","edge_id"]
+    },{
+      foreignKeyName: "edges_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"idempotency_keys": {
+                  Row: {
+                    "created_at": string,"expires_at": string,"id": string,"key": string,"locked_until": string,"operation": string,"request_hash": string,"response": Json | null,"status_code": number | null,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"expires_at"?: string,"id"?: string,"key": string,"locked_until": string,"operation": string,"request_hash": string,"response"?: Json | null,"status_code"?: number | null,"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"expires_at"?: string,"id"?: string,"key"?: string,"locked_until"?: string,"operation"?: string,"request_hash"?: string,"response"?: Json | null,"status_code"?: number | null,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"memberships": {
+                  Row: {
+                    "accepted_at": string | null,"created_at": string,"id": string,"organization_id": string,"role": Database["public"]['Enums']["membership_role"],"status": Database["public"]['Enums']["membership_status"],"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "accepted_at"?: string | null,"created_at"?: string,"id"?: string,"organization_id": string,"role"?: Database["public"]['Enums']["membership_role"],"status"?: Database["public"]['Enums']["membership_status"],"updated_at"?: string,"user_id": string
+                  }
+                  Update: {
+                    "accepted_at"?: string | null,"created_at"?: string,"id"?: string,"organization_id"?: string,"role"?: Database["public"]['Enums']["membership_role"],"status"?: Database["public"]['Enums']["membership_status"],"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "memberships_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"organizations": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"id": string,"kind": Database["public"]['Enums']["organization_kind"],"member_count": number,"name": string,"revision": number,"settings": NonNullable<Json>,"slug": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["organization_kind"],"member_count"?: number,"name": string,"revision"?: number,"settings"?: NonNullable<Json>,"slug": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["organization_kind"],"member_count"?: number,"name"?: string,"revision"?: number,"settings"?: NonNullable<Json>,"slug"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"pipeline_blocks": {
+                  Row: {
+                    "block_id": string,"created_at": string,"id": string,"organization_id": string,"pipeline_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "block_id": string,"created_at"?: string,"id"?: string,"organization_id"?: string,"pipeline_id": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "block_id"?: string,"created_at"?: string,"id"?: string,"organization_id"?: string,"pipeline_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "pipeline_blocks_block_id_organization_id_fkey"
+      columns: ["block_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "blocks"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "pipeline_blocks_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "pipeline_blocks_pipeline_id_organization_id_fkey"
+      columns: ["pipeline_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "pipelines"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"pipeline_edges": {
+                  Row: {
+                    "created_at": string,"edge_id": string,"id": string,"organization_id": string,"pipeline_id": string,"source_block_id": string,"target_block_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"edge_id": string,"id"?: string,"organization_id"?: string,"pipeline_id": string,"source_block_id": string,"target_block_id": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"edge_id"?: string,"id"?: string,"organization_id"?: string,"pipeline_id"?: string,"source_block_id"?: string,"target_block_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "pipeline_edges_edge_id_organization_id_fkey"
+      columns: ["edge_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "edges"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "pipeline_edges_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "pipeline_edges_pipeline_id_organization_id_fkey"
+      columns: ["pipeline_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "pipelines"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "pipeline_edges_source_fkey"
+      columns: ["pipeline_id","source_block_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_blocks"
+      referencedColumns: ["pipeline_id","block_id"]
+    },{
+      foreignKeyName: "pipeline_edges_target_fkey"
+      columns: ["pipeline_id","target_block_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_blocks"
+      referencedColumns: ["pipeline_id","block_id"]
+    }
+                  ]
+                },"pipeline_runs": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"definition": NonNullable<Json>,"error": Json | null,"executor": Database["public"]['Enums']["pipeline_executor"],"external_id": string | null,"finished_at": string | null,"id": string,"idempotency_key": string | null,"input": Json | null,"organization_id": string,"output": Json | null,"parent_run_id": string | null,"pipeline_id": string,"started_at": string | null,"status": Database["public"]['Enums']["run_status"],"trigger": Database["public"]['Enums']["run_trigger"],"trigger_id": string | null,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"definition": NonNullable<Json>,"error"?: Json | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"external_id"?: string | null,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: Json | null,"organization_id": string,"output"?: Json | null,"parent_run_id"?: string | null,"pipeline_id": string,"started_at"?: string | null,"status"?: Database["public"]['Enums']["run_status"],"trigger"?: Database["public"]['Enums']["run_trigger"],"trigger_id"?: string | null,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"definition"?: NonNullable<Json>,"error"?: Json | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"external_id"?: string | null,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: Json | null,"organization_id"?: string,"output"?: Json | null,"parent_run_id"?: string | null,"pipeline_id"?: string,"started_at"?: string | null,"status"?: Database["public"]['Enums']["run_status"],"trigger"?: Database["public"]['Enums']["run_trigger"],"trigger_id"?: string | null,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "pipeline_runs_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "pipeline_runs_parent_run_id_fkey"
+      columns: ["parent_run_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_runs"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "pipeline_runs_pipeline_id_organization_id_fkey"
+      columns: ["pipeline_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "pipelines"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "pipeline_runs_trigger_id_fkey"
+      columns: ["trigger_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_triggers"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"pipeline_triggers": {
+                  Row: {
+                    "created_at": string,"created_by": string,"id": string,"is_active": boolean,"last_triggered_at": string | null,"organization_id": string,"pipeline_id": string,"scheme": Database["public"]['Enums']["webhook_scheme"] | null,"type": Database["public"]['Enums']["pipeline_trigger_type"],"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string,"id"?: string,"is_active"?: boolean,"last_triggered_at"?: string | null,"organization_id"?: string,"pipeline_id": string,"scheme"?: Database["public"]['Enums']["webhook_scheme"] | null,"type": Database["public"]['Enums']["pipeline_trigger_type"],"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string,"id"?: string,"is_active"?: boolean,"last_triggered_at"?: string | null,"organization_id"?: string,"pipeline_id"?: string,"scheme"?: Database["public"]['Enums']["webhook_scheme"] | null,"type"?: Database["public"]['Enums']["pipeline_trigger_type"],"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "pipeline_triggers_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "pipeline_triggers_pipeline_id_organization_id_fkey"
+      columns: ["pipeline_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "pipelines"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"pipelines": {
+                  Row: {
+                    "average_runtime": number | null,"created_at": string,"created_by": string | null,"dagster_pipeline_config": NonNullable<Json>,"description": string | null,"executor": Database["public"]['Enums']["pipeline_executor"],"id": string,"last_run_at": string | null,"name": string,"organization_id": string,"revision": number,"status": Database["public"]['Enums']["pipeline_status"],"times_run": number,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "average_runtime"?: number | null,"created_at"?: string,"created_by"?: string | null,"dagster_pipeline_config"?: NonNullable<Json>,"description"?: string | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"id"?: string,"last_run_at"?: string | null,"name": string,"organization_id": string,"revision"?: number,"status"?: Database["public"]['Enums']["pipeline_status"],"times_run"?: number,"updated_at"?: string
+                  }
+                  Update: {
+                    "average_runtime"?: number | null,"created_at"?: string,"created_by"?: string | null,"dagster_pipeline_config"?: NonNullable<Json>,"description"?: string | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"id"?: string,"last_run_at"?: string | null,"name"?: string,"organization_id"?: string,"revision"?: number,"status"?: Database["public"]['Enums']["pipeline_status"],"times_run"?: number,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "pipelines_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"platform_admins": {
+                  Row: {
+                    "created_at": string,"id": string,"role": Database["public"]['Enums']["platform_role"],"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"id"?: string,"role": Database["public"]['Enums']["platform_role"],"updated_at"?: string,"user_id": string
+                  }
+                  Update: {
+                    "created_at"?: string,"id"?: string,"role"?: Database["public"]['Enums']["platform_role"],"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"profiles": {
+                  Row: {
+                    "avatar_url": string | null,"created_at": string,"email": string | null,"full_name": string | null,"id": string,"last_active_at": string | null,"status": Database["public"]['Enums']["profile_status"],"updated_at": string,"username": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "avatar_url"?: string | null,"created_at"?: string,"email"?: string | null,"full_name"?: string | null,"id": string,"last_active_at"?: string | null,"status"?: Database["public"]['Enums']["profile_status"],"updated_at"?: string,"username": string
+                  }
+                  Update: {
+                    "avatar_url"?: string | null,"created_at"?: string,"email"?: string | null,"full_name"?: string | null,"id"?: string,"last_active_at"?: string | null,"status"?: Database["public"]['Enums']["profile_status"],"updated_at"?: string,"username"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"run_events": {
+                  Row: {
+                    "created_at": string,"data": NonNullable<Json>,"event_type": string,"id": string,"message": string,"organization_id": string,"run_id": string,"sequence": number,"step_id": string | null,"transaction_id": unknown,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"data"?: NonNullable<Json>,"event_type": string,"id"?: string,"message"?: string,"organization_id": string,"run_id": string,"sequence"?: never,"step_id"?: string | null,"transaction_id"?: unknown,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"data"?: NonNullable<Json>,"event_type"?: string,"id"?: string,"message"?: string,"organization_id"?: string,"run_id"?: string,"sequence"?: never,"step_id"?: string | null,"transaction_id"?: unknown,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "run_events_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "run_events_run_id_fkey"
+      columns: ["run_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_runs"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "run_events_step_id_fkey"
+      columns: ["step_id"]
+isOneToOne: false
+      referencedRelation: "run_steps"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"run_steps": {
+                  Row: {
+                    "attempt": number,"block_id": string | null,"block_version_id": string | null,"child_ids": (string)[],"created_at": string,"error": Json | null,"finished_at": string | null,"id": string,"incoming": NonNullable<Json>,"max_attempts": number,"name": string,"organization_id": string,"output": Json | null,"output_path": string | null,"pending_parents": number,"priority": number,"run_at": string,"run_id": string,"started_at": string | null,"status": Database["public"]['Enums']["step_status"],"timeout_seconds": number,"updated_at": string,"worker_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "attempt"?: number,"block_id"?: string | null,"block_version_id"?: string | null,"child_ids"?: (string)[],"created_at"?: string,"error"?: Json | null,"finished_at"?: string | null,"id"?: string,"incoming"?: NonNullable<Json>,"max_attempts"?: number,"name": string,"organization_id": string,"output"?: Json | null,"output_path"?: string | null,"pending_parents"?: number,"priority"?: number,"run_at"?: string,"run_id": string,"started_at"?: string | null,"status": Database["public"]['Enums']["step_status"],"timeout_seconds"?: number,"updated_at"?: string,"worker_id"?: string | null
+                  }
+                  Update: {
+                    "attempt"?: number,"block_id"?: string | null,"block_version_id"?: string | null,"child_ids"?: (string)[],"created_at"?: string,"error"?: Json | null,"finished_at"?: string | null,"id"?: string,"incoming"?: NonNullable<Json>,"max_attempts"?: number,"name"?: string,"organization_id"?: string,"output"?: Json | null,"output_path"?: string | null,"pending_parents"?: number,"priority"?: number,"run_at"?: string,"run_id"?: string,"started_at"?: string | null,"status"?: Database["public"]['Enums']["step_status"],"timeout_seconds"?: number,"updated_at"?: string,"worker_id"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "run_steps_block_id_fkey"
+      columns: ["block_id"]
+isOneToOne: false
+      referencedRelation: "blocks"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "run_steps_block_version_id_fkey"
+      columns: ["block_version_id"]
+isOneToOne: false
+      referencedRelation: "block_versions"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "run_steps_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "run_steps_run_id_fkey"
+      columns: ["run_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_runs"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"step_effects": {
+                  Row: {
+                    "created_at": string,"id": string,"organization_id": string,"result": NonNullable<Json>,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"id": string,"organization_id"?: string,"result": NonNullable<Json>,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"id"?: string,"organization_id"?: string,"result"?: NonNullable<Json>,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "step_effects_id_fkey"
+      columns: ["id"]
+isOneToOne: true
+      referencedRelation: "run_steps"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "step_effects_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"trigger_secrets": {
+                  Row: {
+                    "ciphertext": string,"created_at": string,"id": string,"key_version": number,"organization_id": string,"trigger_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "ciphertext": string,"created_at"?: string,"id"?: string,"key_version": number,"organization_id"?: string,"trigger_id": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "ciphertext"?: string,"created_at"?: string,"id"?: string,"key_version"?: number,"organization_id"?: string,"trigger_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "trigger_secrets_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "trigger_secrets_trigger_id_organization_id_fkey"
+      columns: ["trigger_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_triggers"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"webhook_deliveries": {
+                  Row: {
+                    "created_at": string,"delivery_id": string,"id": string,"organization_id": string,"run_id": string | null,"trigger_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"delivery_id": string,"id"?: string,"organization_id"?: string,"run_id"?: string | null,"trigger_id": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"delivery_id"?: string,"id"?: string,"organization_id"?: string,"run_id"?: string | null,"trigger_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "webhook_deliveries_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "webhook_deliveries_run_id_fkey"
+      columns: ["run_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_runs"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "webhook_deliveries_trigger_id_organization_id_fkey"
+      columns: ["trigger_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_triggers"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"workers": {
+                  Row: {
+                    "created_at": string,"heartbeat_at": string,"id": string,"lease_seconds": number,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"heartbeat_at": string,"id": string,"lease_seconds"?: number,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"heartbeat_at"?: string,"id"?: string,"lease_seconds"?: number,"updated_at"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                }
+          }
+          Views: {
+            [_ in never]: never
+          }
+          Functions: {
+            "activate_block_version":
+{ Args: { "block_id": string,"version_number": number }; Returns: Json
+                           },
+"activate_edge_version":
+{ Args: { "edge_id": string,"version_number": number }; Returns: Json
+                           },
+"begin_idempotent_request":
+{ Args: { "key": string,"operation": string,"request_hash": string }; Returns: Json
+                           },
+"claim_steps":
+{ Args: { "lease_seconds"?: number,"max_steps": number,"worker_id": string }; Returns: Json
+                           },
+"create_block":
+{ Args: { "block_type": Database["public"]['Enums']["block_type"],"description"?: string,"metadata"?: Json,"name": string,"organization_id"?: string,"spec": Json }; Returns: Json
+                           },
+"create_edge":
+{ Args: { "description"?: string,"metadata"?: Json,"name": string,"organization_id"?: string,"spec": Json }; Returns: Json
+                           },
+"create_organization":
+{ Args: { "name": string,"slug": string }; Returns: {
+              "created_at": string,
+"created_by": string | null,
+"id": string,
+"kind": Database["public"]['Enums']["organization_kind"],
+"member_count": number,
+"name": string,
+"revision": number,
+"settings": NonNullable<Json>,
+"slug": string,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "organizations"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"create_pipeline":
+{ Args: { "blocks"?: Json,"dagster_pipeline_config"?: Json,"description"?: string,"edges"?: Json,"executor"?: Database["public"]['Enums']["pipeline_executor"],"name": string,"organization_id"?: string,"status"?: Database["public"]['Enums']["pipeline_status"] }; Returns: Json
+                           },
+"create_webhook_trigger":
+{ Args: { "ciphertext"?: string,"key_version"?: number,"pipeline_id": string,"scheme": Database["public"]['Enums']["webhook_scheme"],"trigger_id": string }; Returns: {
+              "created_at": string,
+"created_by": string,
+"id": string,
+"is_active": boolean,
+"last_triggered_at": string | null,
+"organization_id": string,
+"pipeline_id": string,
+"scheme": Database["public"]['Enums']["webhook_scheme"] | null,
+"type": Database["public"]['Enums']["pipeline_trigger_type"],
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "pipeline_triggers"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"end_idempotent_request":
+{ Args: { "key": string,"operation": string,"response"?: Json,"status_code"?: number }; Returns: undefined
+                           },
+"finish_steps":
+{ Args: { "results": Json,"worker_id": string }; Returns: Json
+                           },
+"get_pipeline":
+{ Args: { "pipeline_id": string }; Returns: Json
+                           },
+"heartbeat_worker":
+{ Args: { "worker_id": string }; Returns: undefined
+                           },
+"list_run_events":
+{ Args: { "after"?: string,"max_events"?: number,"run_id": string }; Returns: Json
+                           },
+"log_audit_read":
+{ Args: { "filters": Json,"organization_id"?: string }; Returns: undefined
+                           },
+"receive_delivery":
+{ Args: { "delivery_id": string,"input": Json,"trigger_id": string }; Returns: {
+              "created_at": string,
+"created_by": string | null,
+"definition": NonNullable<Json>,
+"error": Json | null,
+"executor": Database["public"]['Enums']["pipeline_executor"],
+"external_id": string | null,
+"finished_at": string | null,
+"id": string,
+"idempotency_key": string | null,
+"input": Json | null,
+"organization_id": string,
+"output": Json | null,
+"parent_run_id": string | null,
+"pipeline_id": string,
+"started_at": string | null,
+"status": Database["public"]['Enums']["run_status"],
+"trigger": Database["public"]['Enums']["run_trigger"],
+"trigger_id": string | null,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "pipeline_runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"start_run":
+{ Args: { "first_block_id"?: string,"idempotency_key"?: string,"input"?: Json,"pipeline_id": string }; Returns: {
+              "created_at": string,
+"created_by": string | null,
+"definition": NonNullable<Json>,
+"error": Json | null,
+"executor": Database["public"]['Enums']["pipeline_executor"],
+"external_id": string | null,
+"finished_at": string | null,
+"id": string,
+"idempotency_key": string | null,
+"input": Json | null,
+"organization_id": string,
+"output": Json | null,
+"parent_run_id": string | null,
+"pipeline_id": string,
+"started_at": string | null,
+"status": Database["public"]['Enums']["run_status"],
+"trigger": Database["public"]['Enums']["run_trigger"],
+"trigger_id": string | null,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "pipeline_runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"update_pipeline":
+{ Args: { "blocks"?: Json,"changes": Json,"edges"?: Json,"expected_revision"?: number,"pipeline_id": string }; Returns: Json
+                           },
+"write_table_rows":
+{ Args: { "mode"?: string,"on_conflict"?: string,"rows": Json,"step_id": string,"table_name": string }; Returns: Json
+                           }
+          }
+          Enums: {
+            "audit_action": "CREATE"|"READ"|"UPDATE"|"DELETE","audit_actor": "user"|"api_key"|"service"|"system","block_type": "dataset"|"model","membership_role": "member"|"admin"|"owner","membership_status": "invited"|"active"|"suspended","organization_kind": "personal"|"team","pipeline_executor": "edge"|"dagster","pipeline_status": "draft"|"active"|"archived","pipeline_trigger_type": "webhook"|"cron","platform_role": "developer"|"super_admin","profile_status": "active"|"inactive"|"suspended","run_status": "queued"|"running"|"succeeded"|"failed"|"canceling"|"canceled","run_trigger": "manual"|"webhook"|"cron"|"retry","step_status": "blocked"|"ready"|"running"|"succeeded"|"failed"|"skipped"|"canceled","verification_status": "pending"|"passed"|"failed","webhook_scheme": "standard"|"github"|"stripe"|"hmac"|"none"
+          }
+          CompositeTypes: {
+            [_ in never]: never
+          }
+        }
+}
+
+type DatabaseWithoutInternals = Omit<Database, '__InternalSupabase'>
+
+type DefaultSchema = DatabaseWithoutInternals[Extract<keyof Database, "public">]
+
+export type Tables<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+        DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+      DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])[TableName] extends {
+      Row: infer R
+    }
+    ? R
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+  ? (DefaultSchema["Tables"] & DefaultSchema["Views"])[DefaultSchemaTableNameOrOptions] extends {
+      Row: infer R
+    }
+    ? R
+    : never
+  : never
+
+export type TablesInsert<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+      Insert: infer I
+    }
+    ? I
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Insert: infer I
+    }
+    ? I
+    : never
+  : never
+
+export type TablesUpdate<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+      Update: infer U
+    }
+    ? U
+    : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Update: infer U
+    }
+    ? U
+    : never
+  : never
+
+export type Enums<
+  DefaultSchemaEnumNameOrOptions extends
+    | keyof DefaultSchema["Enums"]
+    | { schema: keyof DatabaseWithoutInternals },
+  EnumName extends DefaultSchemaEnumNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"]
+    : never = never
+> = DefaultSchemaEnumNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"][EnumName]
+  : DefaultSchemaEnumNameOrOptions extends keyof DefaultSchema["Enums"]
+  ? DefaultSchema["Enums"][DefaultSchemaEnumNameOrOptions]
+  : never
+
+export type CompositeTypes<
+  PublicCompositeTypeNameOrOptions extends
+    | keyof DefaultSchema["CompositeTypes"]
+    | { schema: keyof DatabaseWithoutInternals },
+  CompositeTypeName extends PublicCompositeTypeNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals
+  }
+    ? keyof DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"]
+    : never = never
+> = PublicCompositeTypeNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"][CompositeTypeName]
+  : PublicCompositeTypeNameOrOptions extends keyof DefaultSchema["CompositeTypes"]
+  ? DefaultSchema["CompositeTypes"][PublicCompositeTypeNameOrOptions]
+  : never
+
+export const Constants = {
+  "public": {
+          Enums: {
+            "audit_action": ["CREATE", "READ", "UPDATE", "DELETE"],"audit_actor": ["user", "api_key", "service", "system"],"block_type": ["dataset", "model"],"membership_role": ["member", "admin", "owner"],"membership_status": ["invited", "active", "suspended"],"organization_kind": ["personal", "team"],"pipeline_executor": ["edge", "dagster"],"pipeline_status": ["draft", "active", "archived"],"pipeline_trigger_type": ["webhook", "cron"],"platform_role": ["developer", "super_admin"],"profile_status": ["active", "inactive", "suspended"],"run_status": ["queued", "running", "succeeded", "failed", "canceling", "canceled"],"run_trigger": ["manual", "webhook", "cron", "retry"],"step_status": ["blocked", "ready", "running", "succeeded", "failed", "skipped", "canceled"],"verification_status": ["pending", "passed", "failed"],"webhook_scheme": ["standard", "github", "stripe", "hmac", "none"]
+          }
+        }
+} as const

@@ -1,0 +1,57 @@
+import { z } from "zod";
+
+/**
+ * The one module that reads the environment: hosted names (JSON maps of keys), the legacy ones, and
+ * what the local stack and `supabase functions serve` set. Read at first use, so that a function
+ * boots without it and a missing value is an answer, not a crash.
+ */
+
+const keyMapSchema = z.record(z.string(), z.string());
+
+function keyMap(name: string, legacyName: string): string[] {
+  const json = Deno.env.get(name);
+  const legacy = Deno.env.get(legacyName);
+  const keys = json ? Object.values(keyMapSchema.parse(JSON.parse(json))) : [];
+  return legacy ? [...keys, legacy] : keys;
+}
+
+function required(name: string): string {
+  const value = Deno.env.get(name);
+  if (!value) throw new Error(`${name} is not set`);
+  return value;
+}
+
+const once = <T>(read: () => T): () => T => {
+  let value: { read: T } | undefined;
+  return () => (value ??= { read: read() }).read;
+};
+
+/** The project's base URL, without a trailing slash. */
+export const supabaseUrl = once(() => required("SUPABASE_URL").replace(/\/$/, ""));
+
+/** Keys that identify the project and nobody in it. The first one is what we send. */
+export const publishableKeys = once(() => keyMap("SUPABASE_PUBLISHABLE_KEYS", "SUPABASE_ANON_KEY"));
+
+/** Keys that open everything. The first one is what we send. */
+export const secretKeys = once(() => keyMap("SUPABASE_SECRET_KEYS", "SUPABASE_SERVICE_ROLE_KEY"));
+
+/** JSON Web Key Set of the auth server, when the platform hands it over. */
+export const jwks = once(() => Deno.env.get("SUPABASE_JWKS"));
+
+/**
+ * The shared secret of HS256 user tokens: set by the local stack, and elsewhere equal to
+ * EDGELOOM_JWT_KEY where that is a plain secret.
+ */
+export const jwtSecret = once(() => {
+  const own = signingKey();
+  return Deno.env.get("SUPABASE_JWT_SECRET") ?? (own?.startsWith("{") ? undefined : own);
+});
+
+/** What we sign short-lived user tokens with: the project's JWT secret, or a private JWK (JSON). */
+export const signingKey = once(() => Deno.env.get("EDGELOOM_JWT_KEY"));
+
+/** Key-encryption keys `{"<version>": "<base64 of 32 bytes>"}`; undefined while none are set. */
+export const encryptionKeys = once(() => Deno.env.get("EDGELOOM_ENCRYPTION_KEYS"));
+
+/** `EDGELOOM_LOG=off` keeps the request log quiet. */
+export const logIsOff = once(() => Deno.env.get("EDGELOOM_LOG") === "off");

@@ -1,0 +1,97 @@
+import { encryptionKeys } from "@shared/env.ts";
+import { ApiError } from "@shared/errors.ts";
+import { z } from "zod";
+
+/**
+ * Envelope encryption of secrets at rest: each one has a data key of its own (AES-256-GCM), which is
+ * wrapped by a key-encryption key of EDGELOOM_ENCRYPTION_KEYS. The organization and the row are
+ * authenticated too, so a ciphertext moved to another row does not decrypt.
+ */
+
+/** What is stored: `ciphertext` is `<wrapped data key>.<sealed text>`, base64. */
+export type Sealed = { ciphertext: string; key_version: number };
+
+/** Where a secret belongs; part of what is authenticated. */
+export type Owner = { organizationId: string; rowId: string };
+
+const IV_BYTES = 12;
+const keysSchema = z.record(z.string().regex(/^[1-9]\d{0,5}$/), z.base64());
+
+function readKeys(): Map<number, Uint8Array<ArrayBuffer>> {
+  const refuse = (reason: string, cause?: unknown) =>
+    new ApiError("encryption_not_configured", `EDGELOOM_ENCRYPTION_KEYS ${reason}`, { cause });
+  const json = encryptionKeys();
+  if (!json) throw refuse("is not set");
+  try {
+    const keys = Object.entries(keysSchema.parse(JSON.parse(json))).map(
+      ([version, key]) => [Number(version), fromBase64(key)] as const,
+    );
+    if (keys.length > 0 && keys.every(([, key]) => key.length === 32)) return new Map(keys);
+  } catch (cause) {
+    throw refuse("is not a JSON object of base64 keys", cause);
+  }
+  throw refuse("must hold keys of 32 bytes");
+}
+
+const toBase64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));
+const fromBase64 = (text: string) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+
+const importKey = (raw: Uint8Array<ArrayBuffer>) =>
+  crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
+
+const parameters = (iv: Uint8Array<ArrayBuffer>, owner: Owner) => ({
+  name: "AES-GCM",
+  iv,
+  additionalData: new TextEncoder().encode(`${owner.organizationId}/${owner.rowId}`),
+});
+
+async function seal(key: CryptoKey, plain: Uint8Array<ArrayBuffer>, owner: Owner): Promise<string> {
+  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
+  const sealed = await crypto.subtle.encrypt(parameters(iv, owner), key, plain);
+  return toBase64(new Uint8Array([...iv, ...new Uint8Array(sealed)]));
+}
+
+async function open(key: CryptoKey, text: string, owner: Owner): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = fromBase64(text);
+  const plain = await crypto.subtle.decrypt(
+    parameters(bytes.slice(0, IV_BYTES), owner),
+    key,
+    bytes.slice(IV_BYTES),
+  );
+  return new Uint8Array(plain);
+}
+
+/**
+ * Encrypts a secret with the newest key-encryption key.
+ *
+ * @throws {ApiError} `encryption_not_configured`
+ */
+export async function encrypt(plaintext: string, owner: Owner): Promise<Sealed> {
+  const keys = readKeys();
+  const key_version = Math.max(...keys.keys());
+  const dataKey = crypto.getRandomValues(new Uint8Array(32));
+  const [wrapped, sealed] = await Promise.all([
+    seal(await importKey(keys.get(key_version) ?? new Uint8Array()), dataKey, owner),
+    seal(await importKey(dataKey), new TextEncoder().encode(plaintext), owner),
+  ]);
+  return { ciphertext: `${wrapped}.${sealed}`, key_version };
+}
+
+/**
+ * Decrypts what {@link encrypt} made, for the same owner.
+ *
+ * @throws {ApiError} `encryption_not_configured`, also when the version's key is no longer there
+ * @throws {DOMException} when the ciphertext was changed or belongs to another owner
+ */
+export async function decrypt({ ciphertext, key_version }: Sealed, owner: Owner): Promise<string> {
+  const key = readKeys().get(key_version);
+  if (!key) {
+    throw new ApiError(
+      "encryption_not_configured",
+      `EDGELOOM_ENCRYPTION_KEYS lacks version ${key_version}`,
+    );
+  }
+  const [wrapped = "", sealed = ""] = ciphertext.split(".");
+  const dataKey = await open(await importKey(key), wrapped, owner);
+  return new TextDecoder().decode(await open(await importKey(dataKey), sealed, owner));
+}

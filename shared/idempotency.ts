@@ -1,0 +1,55 @@
+import { type DatabaseClient, unwrap } from "@shared/database.ts";
+import { ApiError } from "@shared/errors.ts";
+import { type Json, parseJson } from "@shared/json.ts";
+import { z } from "zod";
+
+const claimSchema = z.discriminatedUnion("state", [
+  z.object({ state: z.literal("new") }),
+  z.object({ state: z.literal("done"), status_code: z.number(), response: z.unknown() }),
+]);
+
+const hex = (bytes: ArrayBuffer) =>
+  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/**
+ * Runs `work` once for an Idempotency-Key: the same key and body gets the first answer again
+ * (header `idempotent-replayed: true`). A refusal (5xx, or an error thrown) frees the key, because
+ * nothing was done that a second try would double.
+ *
+ * @throws {ApiError} `idempotency_key_reused` for another body, `request_in_flight`
+ */
+export async function once(
+  database: DatabaseClient,
+  request: { key: string; operation: string; body: string },
+  work: () => Promise<Response>,
+): Promise<Response> {
+  const { key, operation } = request;
+  if (key.length > 255) {
+    throw new ApiError("invalid_request", "An Idempotency-Key has 255 characters at most");
+  }
+  const request_hash = hex(
+    await crypto.subtle.digest("SHA-256", new TextEncoder().encode(request.body)),
+  );
+  const claim = claimSchema.parse(
+    await unwrap(database.rpc("begin_idempotent_request", { operation, key, request_hash })),
+  );
+  if (claim.state === "done") {
+    return Response.json(claim.response, {
+      status: claim.status_code,
+      headers: { "idempotent-replayed": "true" },
+    });
+  }
+  const keep = (answer: { status_code?: number; response?: Json }) =>
+    unwrap(database.rpc("end_idempotent_request", { operation, key, ...answer }));
+  try {
+    const response = await work();
+    await keep({
+      status_code: response.status,
+      response: parseJson(await response.clone().text()),
+    });
+    return response;
+  } catch (error) {
+    await keep({});
+    throw error;
+  }
+}

@@ -1,0 +1,210 @@
+import type { PostgrestClient } from "@supabase/postgrest-js";
+import type { Domain } from "@shared/access.ts";
+import { type DatabaseClient, unwrap } from "@shared/database.ts";
+import { ApiError } from "@shared/errors.ts";
+import { pageOf, pageQuerySchema, paginate, toPage } from "@shared/page.ts";
+import { createRoute, Reply, type Route } from "@shared/route.ts";
+import { z } from "zod";
+
+/** A table as plain routes: what it is called, what it holds, and what a client may do with it. */
+export type Resource = {
+  domain: Domain;
+  /** Singular, for people: `block`. */
+  name: string;
+  table: string;
+  /** The collection, as in `/blocks`; may hold the parent's id: `/organizations/{organization_id}/members`. */
+  path: string;
+  /** A row as the API shows it. */
+  item: z.ZodObject;
+  /** PostgREST select, with embedded rows. */
+  select: string;
+  /** Path parameters of the collection, each one a column to filter by (and to write on create). */
+  parents?: z.ZodObject;
+  /** Whose existence an empty list is checked for: the last of the parents. */
+  parentTable?: string;
+  /** Query parameters of the list, each one a column to be equal to. */
+  filters?: z.ZodObject;
+  /** The row belongs to the request's organization by a column of that name. */
+  inOrganization?: boolean;
+  /** Has a revision: ETag and If-Match. */
+  versioned?: boolean;
+  create?: { body: z.ZodType; example: unknown };
+  update?: { body: z.ZodType; example: unknown };
+  operations: readonly ("list" | "get" | "create" | "update" | "delete")[];
+};
+
+const rowSchema = z.looseObject({
+  id: z.string(),
+  created_at: z.string(),
+  revision: z.number().optional(),
+});
+
+/** Tables are named at run time here, so the client is used without its table types. */
+const tables = (database: DatabaseClient): PostgrestClient => database;
+
+const article = (name: string) => (/^[aeiou]/.test(name) ? `an ${name}` : `a ${name}`);
+
+/** The routes of a resource: `<verb>` is the scope's second half. */
+export function createResource(resource: Resource): Route[] {
+  const { domain, name, item, operations } = resource;
+  const id = z.object({ ...resource.parents?.shape, id: z.uuid().describe(`The ${name}'s id.`) });
+  const one = `${resource.path}/{id}`;
+  const tag = name.replaceAll(" ", "_");
+  const plural = `${tag}s`;
+
+  const routes = {
+    list: () =>
+      createRoute({
+        method: "get",
+        path: resource.path,
+        auth: "user",
+        scope: `${domain}:read`,
+        operationId: `list_${plural}`,
+        summary: `List ${name}s`,
+        description: `The ${name}s that you may see, newest first, a page at a time.`,
+        params: resource.parents,
+        query: pageQuerySchema.extend({ ...resource.filters?.shape }),
+        answers: { 200: { description: `A page of ${name}s.`, schema: pageOf(item) } },
+        errors: [
+          "invalid_cursor",
+          ...(resource.inOrganization ? ["organization_required" as const] : []),
+        ],
+      }, async ({ params, query, database, organizationId }) => {
+        const { limit, cursor, ...filters } = pageQuerySchema.loose().parse(query);
+        const wanted = { ...filters, ...params };
+        let select = tables(database).from(resource.table).select(resource.select);
+        if (resource.inOrganization) select = select.eq("organization_id", await organizationId());
+        for (const [column, value] of Object.entries(wanted)) {
+          if (value !== undefined) select = select.eq(column, value);
+        }
+        const rows = z.array(rowSchema).parse(await unwrap(paginate(select, { limit, cursor })));
+        if (rows.length === 0 && resource.parentTable) {
+          await requireParent(resource, database, params);
+        }
+        return toPage(rows, limit, (row) => [row.created_at, row.id]);
+      }),
+
+    get: () =>
+      createRoute({
+        method: "get",
+        path: one,
+        auth: "user",
+        scope: `${domain}:read`,
+        operationId: `get_${tag}`,
+        summary: `Get ${article(name)}`,
+        description: `One ${name}.`,
+        params: id,
+        versioned: resource.versioned,
+        answers: { 200: { description: `The ${name}.`, schema: item } },
+      }, async ({ params, database }) => answer(await find(resource, database, params))),
+
+    create: () =>
+      createRoute({
+        method: "post",
+        path: resource.path,
+        auth: "user",
+        scope: `${domain}:write`,
+        operationId: `create_${tag}`,
+        summary: `Create ${article(name)}`,
+        description: `Adds ${article(name)}.`,
+        params: resource.parents,
+        body: resource.create?.body,
+        example: resource.create?.example,
+        answers: { 201: { description: `The new ${name}.`, schema: item } },
+        errors: ["conflict", "in_use"],
+      }, async ({ params, body, database, organizationId }) => {
+        const owner = resource.inOrganization ? { organization_id: await organizationId() } : {};
+        const values = z.record(z.string(), z.unknown()).parse(body);
+        const rows = await unwrap(
+          tables(database).from(resource.table).insert({ ...values, ...owner, ...params }).select(
+            resource.select,
+          ),
+        );
+        return answer(rowSchema.parse(rows[0]));
+      }),
+
+    update: () =>
+      createRoute({
+        method: "patch",
+        path: one,
+        auth: "user",
+        scope: `${domain}:write`,
+        operationId: `update_${tag}`,
+        summary: `Change ${article(name)}`,
+        description: `Changes what the body names and leaves the rest.`,
+        params: id,
+        body: resource.update?.body,
+        example: resource.update?.example,
+        versioned: resource.versioned,
+        answers: { 200: { description: `The ${name} as it is now.`, schema: item } },
+        errors: ["conflict"],
+      }, async ({ params, body, database, expectedRevision }) => {
+        const values = z.record(z.string(), z.unknown()).parse(body);
+        if (Object.keys(values).length === 0) return answer(await find(resource, database, params));
+        let update = tables(database).from(resource.table).update(values).match(params);
+        if (expectedRevision !== undefined) update = update.eq("revision", expectedRevision);
+        const rows = await unwrap(update.select(resource.select));
+        if (rows.length === 0) throw await whyNot(resource, database, params, expectedRevision);
+        return answer(rowSchema.parse(rows[0]));
+      }),
+
+    delete: () =>
+      createRoute({
+        method: "delete",
+        path: one,
+        auth: "user",
+        scope: `${domain}:write`,
+        operationId: `delete_${tag}`,
+        summary: `Delete ${article(name)}`,
+        description: `Removes the ${name}. Refused while something else still needs it.`,
+        params: id,
+        answers: { 204: { description: "Gone." } },
+        errors: ["in_use"],
+      }, async ({ params, database }) => {
+        const rows = await unwrap(
+          tables(database).from(resource.table).delete().match(params).select("id"),
+        );
+        if (rows.length === 0) throw await whyNot(resource, database, params);
+        return undefined;
+      }),
+  };
+  return operations.map((operation) => routes[operation]());
+}
+
+type Key = Record<string, unknown>;
+
+const answer = (row: z.infer<typeof rowSchema>) => new Reply(row, { revision: row.revision });
+
+async function find(resource: Resource, database: DatabaseClient, key: Key) {
+  const row = await unwrap(
+    tables(database).from(resource.table).select(resource.select).match(key).maybeSingle(),
+  );
+  if (!row) throw new ApiError("not_found", `No ${resource.name} with id ${key.id}`);
+  return rowSchema.parse(row);
+}
+
+/** An empty list of something that does not exist is a 404. */
+async function requireParent(
+  { parents, parentTable = "" }: Resource,
+  database: DatabaseClient,
+  key: Key = {},
+) {
+  const id = key[Object.keys(parents?.shape ?? {}).at(-1) ?? ""];
+  const row = await unwrap(
+    tables(database).from(parentTable).select("id").eq("id", id).maybeSingle(),
+  );
+  if (!row) throw new ApiError("not_found", `No row of ${parentTable} with id ${id}`);
+}
+
+/** A write that met no row: not there, changed since, or not allowed, in this order. */
+async function whyNot(
+  resource: Resource,
+  database: DatabaseClient,
+  key: Key,
+  expectedRevision?: number,
+) {
+  const row = await find(resource, database, key);
+  return expectedRevision !== undefined && row.revision !== expectedRevision
+    ? new ApiError("precondition_failed", `The ${resource.name} has changed since you read it`)
+    : new ApiError("forbidden", `Your role does not allow this with the ${resource.name}`);
+}

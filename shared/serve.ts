@@ -1,0 +1,102 @@
+import type { Context } from "hono";
+import type { Domain } from "@shared/access.ts";
+import { authorize, type Caller, identify } from "@shared/caller.ts";
+import { connect, forwardedHeaders } from "@shared/database.ts";
+import { ApiError, problem } from "@shared/errors.ts";
+import { once } from "@shared/idempotency.ts";
+import { readBody, readParams, readQuery } from "@shared/input.ts";
+import { resolveOrganization } from "@shared/organization.ts";
+import { Reply, type Route } from "@shared/route.ts";
+
+/** What a request carries along the chain. */
+export type Variables = {
+  Variables: { requestId: string; caller?: Caller; organizationId?: string; route?: string };
+};
+
+/** An error as `application/problem+json`. */
+export function problemResponse(error: ApiError, requestId: string): Response {
+  return Response.json(problem(error, requestId), {
+    status: error.status,
+    headers: { ...error.options.headers, "content-type": "application/problem+json" },
+  });
+}
+
+/** One request to one route: caller → input → handler → answer. */
+export async function serve(
+  context: Context<Variables>,
+  domain: Domain,
+  route: Route,
+): Promise<Response> {
+  const { contract, handle } = route;
+  const request = context.req.raw;
+  const requestId = context.get("requestId");
+  context.set("route", `/${domain}${contract.path}`);
+
+  const caller = await identify(request.headers);
+  context.set("caller", caller);
+  authorize(caller, contract);
+
+  const forwarded = forwardedHeaders.flatMap((name) => {
+    const value = name === "x-request-id" ? requestId : request.headers.get(name);
+    return value ? [[name, value]] : [];
+  });
+  const database = connect(caller, Object.fromEntries(forwarded));
+  const params = readParams(contract, context.req.param());
+  const query = readQuery(contract, new URL(request.url).searchParams);
+  const { text, value: body } = await readBody(contract, request);
+
+  const run = async () =>
+    respond(
+      route,
+      await handle({
+        params,
+        query,
+        body,
+        caller,
+        request,
+        requestId,
+        database,
+        expectedRevision: contract.versioned
+          ? readRevision(request.headers.get("if-match"))
+          : undefined,
+        organizationId: async () => {
+          const id = await resolveOrganization(caller, request.headers, database);
+          if (!id) {
+            throw new ApiError(
+              "organization_required",
+              "Name an organization in the x-organization-id header",
+            );
+          }
+          context.set("organizationId", id);
+          return id;
+        },
+      }),
+    );
+  const key = contract.idempotent ? request.headers.get("idempotency-key") : null;
+  if (!key || caller.kind !== "user") return await run();
+  return await once(database, {
+    key,
+    operation: `${request.method} ${context.req.path}`,
+    body: text,
+  }, run);
+}
+
+function respond({ contract }: Route, result: unknown): Response {
+  if (result instanceof Response) return result;
+  const reply = result instanceof Reply ? result : new Reply(result);
+  const status = reply.options.status ?? Number(Object.keys(contract.answers)[0]);
+  const headers = new Headers();
+  if (reply.options.location) headers.set("location", reply.options.location);
+  if (reply.options.revision !== undefined) headers.set("etag", `"${reply.options.revision}"`);
+  if (status === 204) return new Response(null, { status, headers });
+  return Response.json(reply.value, { status, headers });
+}
+
+function readRevision(ifMatch: string | null): number | undefined {
+  if (ifMatch === null || ifMatch.trim() === "*") return undefined;
+  const revision = /^(?:W\/)?"(\d{1,9})"$/.exec(ifMatch.trim())?.[1];
+  if (!revision) {
+    throw new ApiError("precondition_failed", "If-Match is not an ETag that this API gave");
+  }
+  return Number(revision);
+}

@@ -1,0 +1,11 @@
+import { createApp } from "@shared/app.ts";
+import { createOrganization } from "./routes/create_organization.ts";
+import { members } from "./routes/members.ts";
+import { organizations } from "./routes/organizations.ts";
+
+/** What the organizations function answers. */
+export const app = createApp("organizations", "Organizations and who belongs to them.", [
+  ...organizations,
+  createOrganization,
+  ...members,
+]);

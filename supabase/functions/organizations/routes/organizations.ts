@@ -1,0 +1,22 @@
+import { createResource } from "@shared/resource.ts";
+import { z } from "zod";
+import { nameSchema, organizationSchema, settingsSchema, slugSchema } from "../schemas.ts";
+
+export const organizations = createResource({
+  domain: "organizations",
+  name: "organization",
+  table: "organizations",
+  path: "/",
+  item: organizationSchema,
+  select: "*",
+  versioned: true,
+  update: {
+    body: z.strictObject({
+      name: nameSchema.optional(),
+      slug: slugSchema.optional(),
+      settings: settingsSchema.optional(),
+    }),
+    example: { name: "Weather Lab" },
+  },
+  operations: ["list", "get", "update", "delete"],
+});

@@ -1,0 +1,35 @@
+import { jsonSchema } from "@shared/json.ts";
+import { z } from "zod";
+
+const time = z.string().describe("ISO 8601.");
+
+export const nameSchema = z.string().trim().min(1).max(200);
+export const slugSchema = z.string().regex(/^[a-z0-9](-?[a-z0-9]){1,62}$/)
+  .describe("Lower case letters, digits and single hyphens; unique in the project.");
+export const settingsSchema = z.record(z.string(), jsonSchema);
+export const roleSchema = z.enum(["member", "admin", "owner"]);
+export const membershipStatusSchema = z.enum(["invited", "active", "suspended"]);
+
+export const organizationSchema = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  slug: z.string(),
+  kind: z.enum(["personal", "team"]).describe("personal: made with the user, for them alone."),
+  settings: settingsSchema,
+  member_count: z.int(),
+  revision: z.int().describe("Counts changes; the ETag."),
+  created_by: z.uuid().nullable(),
+  created_at: time,
+  updated_at: time,
+}).meta({ id: "Organization", description: "The tenant: everything else belongs to one." });
+
+export const membershipSchema = z.object({
+  id: z.uuid(),
+  organization_id: z.uuid(),
+  user_id: z.uuid(),
+  role: roleSchema,
+  status: membershipStatusSchema.describe("Counts only while active."),
+  accepted_at: time.nullable(),
+  created_at: time,
+  updated_at: time,
+}).meta({ id: "Membership", description: "A user's place in an organization." });

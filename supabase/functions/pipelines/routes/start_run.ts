@@ -1,0 +1,46 @@
+import { unwrap } from "@shared/database.ts";
+import { jsonSchema } from "@shared/json.ts";
+import { createRoute, Reply } from "@shared/route.ts";
+import { z } from "zod";
+import { runSchema } from "../schemas.ts";
+import { wakeWorker } from "../wake.ts";
+
+export const startRun = createRoute({
+  method: "post",
+  path: "/{id}/runs",
+  auth: "user",
+  scope: "pipelines:run",
+  operationId: "start_run",
+  summary: "Start a run",
+  description:
+    "Pins the current version of every block and edge, and queues the run. It acts as you, under your rights.",
+  params: z.object({ id: z.uuid() }),
+  body: z.strictObject({
+    input: jsonSchema.optional().describe(
+      "What `trigger` datasets read, and blocks that nothing leads to.",
+    ),
+    from: z.uuid().optional().describe(
+      "A block: only it and what follows it run, and it gets the input.",
+    ),
+  }),
+  example: { input: { city: "Seattle" } },
+  idempotent: true,
+  answers: { 202: { description: "The run, queued.", schema: runSchema } },
+  errors: [
+    "edge_not_verified",
+    "pipeline_not_active",
+    "pipeline_empty",
+    "block_without_version",
+    "block_not_writable",
+    "executor_not_configured",
+  ],
+}, async ({ params, body, request, database }) => {
+  const run = await unwrap(database.rpc("start_run", {
+    pipeline_id: params.id,
+    input: body.input,
+    first_block_id: body.from,
+    idempotency_key: request.headers.get("idempotency-key") ?? undefined,
+  }));
+  wakeWorker();
+  return new Reply(run, { location: `runs/${run.id}` });
+});

@@ -1,0 +1,93 @@
+import { connect, type DatabaseClient, unwrap } from "@shared/database.ts";
+import { describeError, log } from "@shared/log.ts";
+import { type Claim, claimSchema, type StepResult } from "./claim.ts";
+import { executeStep } from "./execute_step.ts";
+
+/** Steps in work at once: most of them wait for a network. */
+const CONCURRENCY = 32;
+/** A worker stops claiming after this; the platform ends a request at 150 s. */
+const WALL_MS = 60_000;
+/** Computing time after which a successor goes on; the platform allows 2 s a request. */
+const BUSY_MS = 1_000;
+/** Far below the lease of 60 s, so that one lost beat costs nothing. */
+const HEARTBEAT_MS = 15_000;
+
+/** What a worker did; `more` asks for a successor. */
+export type WorkerReport = { claimed: number; accepted: number; more: boolean };
+
+/**
+ * Claims and executes steps until there are none or its budget is spent.
+ *
+ * Results are sent as they come, several at once when they come faster than the database answers, so
+ * that a slow step holds nobody up and a fan-out costs few round trips.
+ */
+export async function runWorker(): Promise<WorkerReport> {
+  const database = connect({ kind: "service" });
+  const worker_id = crypto.randomUUID();
+  const started = performance.now();
+  const report: WorkerReport = { claimed: 0, accepted: 0, more: false };
+  const finished: StepResult[] = [];
+  let running = 0;
+  let busy = 0;
+  let wake = () => {};
+
+  const heartbeat = setInterval(() => beat(database, worker_id), HEARTBEAT_MS);
+  try {
+    while (true) {
+      const spent = busy > BUSY_MS || performance.now() - started > WALL_MS;
+      if (!spent && running < CONCURRENCY) {
+        const claim = await claimSteps(database, worker_id, CONCURRENCY - running);
+        report.claimed += claim.steps.length;
+        for (const step of claim.steps) {
+          running += 1;
+          const begun = performance.now();
+          executeStep(step, claim).then((result) => {
+            // Steps share one thread: what a lone step takes is an upper bound of what it computes.
+            busy += (performance.now() - begun) / running;
+            running -= 1;
+            finished.push(result);
+            wake();
+          });
+        }
+      }
+      if (finished.length === 0) {
+        if (running === 0) {
+          report.more = spent;
+          return report;
+        }
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+          if (finished.length > 0) resolve();
+        });
+      }
+      report.accepted += await finishSteps(database, worker_id, finished.splice(0));
+    }
+  } finally {
+    clearInterval(heartbeat);
+  }
+}
+
+async function claimSteps(
+  database: DatabaseClient,
+  worker_id: string,
+  max_steps: number,
+): Promise<Claim> {
+  return claimSchema.parse(await unwrap(database.rpc("claim_steps", { worker_id, max_steps })));
+}
+
+async function finishSteps(
+  database: DatabaseClient,
+  worker_id: string,
+  results: StepResult[],
+): Promise<number> {
+  const answer = await unwrap(database.rpc("finish_steps", { worker_id, results }));
+  return typeof answer === "object" && answer !== null && "accepted" in answer &&
+      Array.isArray(answer.accepted)
+    ? answer.accepted.length
+    : 0;
+}
+
+function beat(database: DatabaseClient, worker_id: string): void {
+  unwrap(database.rpc("heartbeat_worker", { worker_id }))
+    .catch((error) => log("error", { worker: worker_id, error: describeError(error) }));
+}
