@@ -48,7 +48,7 @@ const article = (name: string) => (/^[aeiou]/.test(name) ? `an ${name}` : `a ${n
 export function createResource(resource: Resource): Route[] {
   const { domain, name, item, operations } = resource;
   const id = z.object({ ...resource.parents?.shape, id: z.uuid().describe(`The ${name}'s id.`) });
-  const one = `${resource.path}/{id}`;
+  const one = `${resource.path}/{id}`.replace("//", "/");
   const tag = name.replaceAll(" ", "_");
   const plural = `${tag}s`;
 
@@ -143,9 +143,10 @@ export function createResource(resource: Resource): Route[] {
         if (Object.keys(values).length === 0) return answer(await find(resource, database, params));
         let update = tables(database).from(resource.table).update(values).match(params);
         if (expectedRevision !== undefined) update = update.eq("revision", expectedRevision);
-        const rows = await unwrap(update.select(resource.select));
+        const rows = await unwrap(update.select("id"));
         if (rows.length === 0) throw await whyNot(resource, database, params, expectedRevision);
-        return answer(rowSchema.parse(rows[0]));
+        // Read again: what embeds other rows, or changed the filtered revision, is not in the update's answer.
+        return answer(await find(resource, database, params));
       }),
 
     delete: () =>

@@ -42,7 +42,8 @@ export const listLogs = createRoute({
   if (from) select = select.gte("occurred_at", from);
   if (to) select = select.lt("occurred_at", to);
   if (q) {
-    const pattern = `"%${q.replace(/[\\%_"]/g, (char) => `\\${char}`)}%"`;
+    // What would end the pattern, or widen it, stands for any one character.
+    const pattern = `*${q.replace(/[,()"\\*%]/g, "_")}*`;
     select = select.or(
       `entity_type.ilike.${pattern},details->new->>name.ilike.${pattern},details->old->>name.ilike.${pattern}`,
     );

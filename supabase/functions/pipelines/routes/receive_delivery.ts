@@ -5,7 +5,7 @@ import { readBytes } from "@shared/input.ts";
 import { type Json, parseJson } from "@shared/json.ts";
 import { createRoute } from "@shared/route.ts";
 import { z } from "zod";
-import { runSchema, webhookSchemeSchema } from "../schemas.ts";
+import { runSummarySchema, webhookSchemeSchema } from "../schemas.ts";
 import { verifyDelivery } from "../signatures.ts";
 import { wakeWorker } from "../wake.ts";
 
@@ -22,7 +22,7 @@ export const receiveDelivery = createRoute({
   answers: {
     202: {
       description: "The run, queued; or the first one, for a delivery seen before.",
-      schema: runSchema,
+      schema: runSummarySchema,
     },
   },
   errors: [
@@ -56,7 +56,8 @@ export const receiveDelivery = createRoute({
     input: parse(body),
   }));
   wakeWorker();
-  return run;
+  // The sender proved a signature, not a membership: the run's data is not theirs to see.
+  return runSummarySchema.parse(run);
 });
 
 function parse(body: Uint8Array): Json {
