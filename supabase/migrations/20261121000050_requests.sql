@@ -24,7 +24,6 @@ comment on column public.idempotency_keys.operation is 'Method and path: a key m
 comment on column public.idempotency_keys.request_hash is 'SHA-256 of the body, hex.';
 comment on column public.idempotency_keys.locked_until is
   'A request in flight holds the key until then; a killed one is taken over after it.';
-create index idempotency_keys_expires_at_idx on public.idempotency_keys (expires_at);
 
 -- Functions -----------------------------------------------------------------------------------
 
@@ -34,14 +33,14 @@ returns jsonb language plpgsql set search_path = '' as $$
 declare
   known public.idempotency_keys;
 begin
+  delete from public.idempotency_keys k where k.user_id = auth.uid() and k.expires_at < now();
   insert into public.idempotency_keys (operation, key, request_hash, locked_until)
   values ($1, $2, $3, now() + interval '150 seconds')
   on conflict (user_id, operation, key) do update
     set request_hash = excluded.request_hash, locked_until = excluded.locked_until,
-        status_code = null, response = null, expires_at = excluded.expires_at
-    where idempotency_keys.expires_at < now()
-       or (idempotency_keys.status_code is null and idempotency_keys.locked_until < now()
-         and idempotency_keys.request_hash = excluded.request_hash);
+        expires_at = excluded.expires_at
+    where idempotency_keys.status_code is null and idempotency_keys.locked_until < now()
+      and idempotency_keys.request_hash = excluded.request_hash;
   if found then
     return jsonb_build_object('state', 'new');
   end if;

@@ -403,6 +403,10 @@ begin
   select s.organization_id, s.run_id, s.id, 'step.started',
     jsonb_build_object('block_id', s.block_id, 'name', s.name, 'attempt', s.attempt)
   from public.run_steps s where s.id = any (claimed) order by array_position(claimed, s.id);
+  if claimed is null then
+    -- An idle moment: workers are short-lived, and their rows are of no use once their leases are long over.
+    delete from public.workers w where w.heartbeat_at < clock_timestamp() - interval '1 day';
+  end if;
   return private.describe_steps(claimed);
 end $$;
 comment on function public.claim_steps is
