@@ -1,6 +1,5 @@
-import { resolvePublicHost } from "@shared/network_address.ts";
 import { NetworkError } from "@shared/network_error.ts";
-import { exchange, type Hop, type PublicResponse } from "@shared/network_exchange.ts";
+import type { Hop, PublicResponse } from "@shared/network_exchange.ts";
 
 export { NetworkError, type NetworkErrorCode } from "@shared/network_error.ts";
 export type { PublicResponse } from "@shared/network_exchange.ts";
@@ -74,6 +73,11 @@ async function follow(
   { maxBytes, maxRedirects = 5 }: PublicRequest,
   signal: AbortSignal,
 ): Promise<PublicResponse> {
+  // node:http and node:dns cost a function 20 ms of its boot; most never come here.
+  const [{ resolvePublicHost }, { exchange }] = await Promise.all([
+    import("@shared/network_address.ts"),
+    import("@shared/network_exchange.ts"),
+  ]);
   let hop = first;
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
     const addresses = await resolvePublicHost(hop.url);

@@ -28,14 +28,14 @@ export type SandboxOptions = {
   maxOutputBytes?: number;
 };
 
-const DEFAULTS = {
-  timeoutMs: 1000,
-  memoryBytes: 64 * 1024 * 1024,
-  seed: "",
-  now: 0,
-  maxOutputBytes: 10 * 1024 * 1024,
-} as const;
+/** The options with their defaults, also where a caller passes undefined. */
+function complete(options: SandboxOptions): Required<SandboxOptions> {
+  const { timeoutMs = 1000, memoryBytes = 64 * MEBIBYTE, seed = "", now = 0 } = options;
+  const { maxOutputBytes = 10 * MEBIBYTE } = options;
+  return { timeoutMs, memoryBytes, seed, now, maxOutputBytes };
+}
 
+const MEBIBYTE = 1024 * 1024;
 /** About 1,100 plain calls deep. More would reach the end of V8's own stack first. */
 const STACK_BYTES = 256 * 1024;
 
@@ -69,7 +69,7 @@ export function runSandboxed(
   input: Json,
   options: SandboxOptions = {},
 ): Promise<Json> {
-  return withRun({ ...DEFAULTS, ...options }, (run) => {
+  return withRun(complete(options), (run) => {
     const { context, scope } = run;
     const { parse, stringify } = installPrelude(run);
     const json = JSON.stringify(input);
@@ -91,14 +91,16 @@ export function runSandboxed(
  * @throws {SandboxError} of kind `syntax`
  */
 export async function checkSyntax(source: string): Promise<void> {
-  await withRun({ ...DEFAULTS }, (run) => {
+  await withRun(complete({}), (run) => {
     compile(run, source);
   });
 }
 
 async function withRun<T>(options: Required<SandboxOptions>, work: (run: Run) => T): Promise<T> {
-  const engine = await takeEngine(options.memoryBytes);
   const { Scope, shouldInterruptAfterDeadline } = await import("quickjs-emscripten-core");
+  let engine = await takeEngine(options.memoryBytes);
+  // Another run may have broken it between its arrival and ours.
+  while (engine.broken) engine = await takeEngine(options.memoryBytes);
   // From here on nothing is awaited: two runs never share the interpreter at the same time.
   const deadline = Date.now() + options.timeoutMs;
   const scope = new Scope();
@@ -111,17 +113,17 @@ async function withRun<T>(options: Required<SandboxOptions>, work: (run: Run) =>
     result = work({ engine, runtime, context, scope, options, deadline });
   } catch (error) {
     if (error instanceof SandboxError) {
-      release(scope, options.memoryBytes);
+      release(scope, engine);
       throw error;
     }
     // The interpreter broke off in the middle: its handles can't be freed, its memory goes as a whole.
-    dropEngine(options.memoryBytes);
+    dropEngine(engine);
     if (error instanceof RangeError || error instanceof WebAssembly.RuntimeError) {
       throw new SandboxError("runtime", "the code or its data nests too deeply");
     }
     throw error;
   }
-  release(scope, options.memoryBytes);
+  release(scope, engine);
   return result;
 }
 
@@ -129,11 +131,11 @@ async function withRun<T>(options: Required<SandboxOptions>, work: (run: Run) =>
  * Frees the run's handles, its context and its runtime. QuickJS aborts when a kill left a value
  * referenced (a suspended async function is enough); then its whole memory goes.
  */
-function release(scope: Scope, memoryBytes: number): void {
+function release(scope: Scope, engine: Engine): void {
   try {
     scope.dispose();
   } catch {
-    dropEngine(memoryBytes);
+    dropEngine(engine);
   }
 }
 

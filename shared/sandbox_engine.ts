@@ -4,7 +4,12 @@ import type { QuickJSWASMModule } from "quickjs-emscripten-core";
 export type Engine = {
   quickjs: QuickJSWASMModule;
   memory: WebAssembly.Memory;
+  /** Where `memory` stops growing: what a run may use and the engine's own 16 MiB. */
   maximumBytes: number;
+  /** What a run may use; engines are kept by it. */
+  memoryBytes: number;
+  /** Set by {@link dropEngine}; such an engine must not be used any more. */
+  broken: boolean;
 };
 
 const PAGE_BYTES = 65_536;
@@ -31,7 +36,7 @@ async function createEngine(memoryBytes: number): Promise<Engine> {
       emscriptenModule: { ...SILENT },
     }),
   );
-  return { quickjs, memory, maximumBytes: maximum * PAGE_BYTES };
+  return { quickjs, memory, maximumBytes: maximum * PAGE_BYTES, memoryBytes, broken: false };
 }
 
 /** The engine of this memory size; the first call loads it (about 80 ms), later ones share it. */
@@ -47,9 +52,9 @@ export function takeEngine(memoryBytes: number): Promise<Engine> {
 }
 
 /**
- * Forgets the engine of this memory size, for one whose state is broken: V8's own stack overflowed
- * inside it, or it aborted.
+ * Forgets an engine whose state is broken: V8's own stack overflowed inside it, or it aborted.
  */
-export function dropEngine(memoryBytes: number): void {
-  engines.delete(memoryBytes);
+export function dropEngine(engine: Engine): void {
+  engine.broken = true;
+  engines.delete(engine.memoryBytes);
 }

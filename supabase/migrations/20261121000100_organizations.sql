@@ -320,7 +320,7 @@ create policy "A member reads the organization's memberships, an invited user th
   on public.memberships for select to authenticated
   using (
     organization_id = any ((select private.organization_ids('member'))::uuid[])
-    or (user_id = (select auth.uid()) and (select auth.jwt() ->> 'organization_id') is null)
+    or (user_id = (select auth.uid()) and ((select auth.jwt()) ->> 'organization_id') is null)
   );
 create policy "An admin invites, only an owner invites owners" on public.memberships
   for insert to authenticated

@@ -420,6 +420,10 @@ language sql stable set search_path = '' as $$
         'step_id', s.id, 'attempt', s.attempt, 'run_id', s.run_id, 'organization_id', s.organization_id,
         'user_id', r.created_by, 'name', s.name, 'block_type', b.block_type, 'spec', v.spec,
         'timeout_seconds', s.timeout_seconds,
+        'started_at_ms', floor(extract(epoch from r.started_at) * 1000),
+        -- The first step of a run that begins in the middle is fed by the run's input instead of its edges.
+        'has_input', s.incoming <> '[]' or r.definition -> 'edges'
+          @> jsonb_build_array(jsonb_build_object('target_block_id', s.block_id)),
         'incoming', coalesce((
           select jsonb_agg(jsonb_build_object('source_step_id', i.source_step_id, 'source_name', i.source_name,
             'spec', ev.spec) order by i.position)
@@ -501,7 +505,7 @@ declare
 begin
   update public.workers w set heartbeat_at = clock_timestamp() where w.id = worker_id;
   for result in
-    select r.* from jsonb_to_recordset(results) r (step_id uuid, attempt integer, succeeded boolean, output jsonb,
+    select r.* from jsonb_to_recordset(results) r (step_id uuid, attempt integer, succeeded boolean, released boolean, output jsonb,
       output_path text, error jsonb, retryable boolean, retry_after_seconds numeric, logs jsonb)
     order by r.step_id
   loop
@@ -512,6 +516,12 @@ begin
     for no key update;
     continue when not found;
     accepted := accepted || step.id;
+    if result.released then
+      -- Given back unbegun: the attempt's number is spent, for the fence, but the retry is not.
+      update public.run_steps s set status = 'ready', max_attempts = s.max_attempts + 1, worker_id = null,
+        started_at = null where s.id = step.id;
+      continue;
+    end if;
     runs := runs || step.run_id;
     if result.succeeded then
       update public.run_steps s set status = 'succeeded', output = coalesce(result.output, 'null'),

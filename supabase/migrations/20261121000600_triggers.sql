@@ -209,11 +209,11 @@ select private.tenant_policies('webhook_deliveries', 'member');
 select private.tenant_policies('step_effects', 'member');
 -- The token that the engine mints for a step names it; nobody else's does.
 create policy "A step adds its own effect" on public.step_effects
-  for insert to authenticated with check (id = (select (auth.jwt() ->> 'step_id')::uuid));
+  for insert to authenticated with check (id = ((select auth.jwt()) ->> 'step_id')::uuid);
 create policy "A step changes its own effect" on public.step_effects
   for update to authenticated
-  using (id = (select (auth.jwt() ->> 'step_id')::uuid))
-  with check (id = (select (auth.jwt() ->> 'step_id')::uuid));
+  using (id = ((select auth.jwt()) ->> 'step_id')::uuid)
+  with check (id = ((select auth.jwt()) ->> 'step_id')::uuid);
 create policy "No client sees secrets" on public.trigger_secrets for select to authenticated using (false);
 create policy "An admin gives their organization's webhook a secret" on public.trigger_secrets
   for insert to authenticated

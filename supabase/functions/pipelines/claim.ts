@@ -13,6 +13,8 @@ export const claimSchema = z.object({
     block_type: z.enum(["dataset", "model"]).nullable(),
     spec: jsonSchema,
     timeout_seconds: z.number(),
+    started_at_ms: z.number(),
+    has_input: z.boolean(),
     incoming: z.array(z.object({
       source_step_id: z.string(),
       source_name: z.string(),
@@ -33,6 +35,7 @@ export type ClaimedStep = Claim["steps"][number];
 export type StepResult =
   & { step_id: string; attempt: number }
   & (
+    | { released: true }
     | { succeeded: true; output: z.infer<typeof jsonSchema>; output_path?: string }
     | {
       succeeded: false;

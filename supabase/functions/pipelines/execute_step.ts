@@ -1,26 +1,32 @@
 import { publishableKeys, supabaseUrl } from "@shared/env.ts";
 import { ApiError } from "@shared/errors.ts";
-import type { Json } from "@shared/json.ts";
+import { isJsonObject, type Json } from "@shared/json.ts";
 import { describeError, log } from "@shared/log.ts";
 import { mintToken } from "@shared/token.ts";
 import { getArtifact, INLINE_BYTES, putArtifact } from "./artifacts.ts";
 import type { Claim, ClaimedStep, StepResult } from "./claim.ts";
+import { BudgetSpent, type Computing } from "./computing.ts";
 import { applyEdge } from "./execution/edge.ts";
 import { executeBlock } from "./execution/blocks.ts";
 import { StepError } from "./execution/step_error.ts";
-import { edgeSpecSchema, specSchemaFor } from "./specs.ts";
+import { edgeSpecSchema } from "./specs.ts";
 
 /** Runs one claimed step to its result. Never throws: what goes wrong is the result. */
-export async function executeStep(step: ClaimedStep, claim: Claim): Promise<StepResult> {
+export async function executeStep(
+  step: ClaimedStep,
+  claim: Claim,
+  computing: Computing,
+): Promise<StepResult> {
   const identity = { step_id: step.step_id, attempt: step.attempt };
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(timedOut(step.timeout_seconds)), step.timeout_seconds * 1000);
   });
   try {
-    const output = await Promise.race([compute(step, claim), timeout]);
+    const output = await Promise.race([execute(step, claim, computing), timeout]);
     return { ...identity, succeeded: true, ...await store(step, output) };
   } catch (error) {
+    if (error instanceof BudgetSpent) return { ...identity, released: true };
     return { ...identity, succeeded: false, ...failure(error) };
   } finally {
     clearTimeout(timer);
@@ -34,9 +40,12 @@ const timedOut = (seconds: number) =>
     retryable: true,
   });
 
-async function compute(step: ClaimedStep, claim: Claim): Promise<Json> {
-  const { block_type, user_id } = step;
-  if (!block_type || step.spec === null) {
+/** Kinds of blocks that keep the processor busy rather than wait. */
+const computingKinds: readonly unknown[] = ["code", "jsonata"];
+
+async function execute(step: ClaimedStep, claim: Claim, computing: Computing): Promise<Json> {
+  const { block_type, user_id, spec, has_input } = step;
+  if (!block_type || !isJsonObject(spec)) {
     throw new StepError({
       code: "block_deleted",
       message: `Block ${step.name} was deleted after the run started`,
@@ -48,25 +57,20 @@ async function compute(step: ClaimedStep, claim: Claim): Promise<Json> {
       message: "The user whose rights the run has was removed",
     });
   }
-  const spec = specSchemaFor(block_type).safeParse(step.spec);
-  if (!spec.success) {
-    throw new StepError({
-      code: "spec_invalid",
-      message: spec.error.issues[0]?.message ?? "The spec is not valid",
-    });
-  }
-  const hasInput = step.incoming.length > 0;
   const runInput = claim.inputs[step.run_id] ?? null;
-  return await executeBlock({
+  const input = step.incoming.length > 0 ? await gatherInput(step, claim, computing) : runInput;
+  const block = {
     blockType: block_type,
-    spec: spec.data,
-    input: hasInput ? await gatherInput(step, claim) : runInput,
-    hasInput,
-    writing: hasInput && block_type === "dataset",
-  }, {
+    spec,
+    input,
+    hasInput: has_input || block_type === "model",
+    writing: has_input && block_type === "dataset",
+  };
+  const context = {
     runInput,
     organizationId: step.organization_id,
     seed: step.step_id,
+    now: step.started_at_ms,
     stepId: step.step_id,
     idempotencyKey: `${step.run_id}:${step.step_id}`,
     api: {
@@ -79,11 +83,17 @@ async function compute(step: ClaimedStep, claim: Claim): Promise<Json> {
         step_id: step.step_id,
       }),
     },
-  });
+  };
+  const work = () => executeBlock(block, context);
+  return await (computingKinds.includes(spec.kind) ? computing.run(work) : work());
 }
 
 /** The one incoming edge's result, or an object keyed by source block name for several. */
-async function gatherInput(step: ClaimedStep, claim: Claim): Promise<Json> {
+async function gatherInput(
+  step: ClaimedStep,
+  claim: Claim,
+  computing: Computing,
+): Promise<Json> {
   const results: [string, Json][] = [];
   for (const { source_step_id, source_name, spec } of step.incoming) {
     const edge = edgeSpecSchema.safeParse(spec);
@@ -97,11 +107,15 @@ async function gatherInput(step: ClaimedStep, claim: Claim): Promise<Json> {
     const output = source?.output_path
       ? await getArtifact(source.output_path)
       : source?.output ?? null;
-    results.push([source_name, await applyEdge(edge.data, output, { seed: step.step_id })]);
+    const context = { seed: step.step_id, now: step.started_at_ms };
+    results.push([source_name, await computing.run(() => applyEdge(edge.data, output, context))]);
   }
   const [first] = results;
   return results.length === 1 && first ? first[1] : Object.fromEntries(results);
 }
+
+/** Text that JSON can escape and Postgres can't hold: NUL, and halves of surrogate pairs. */
+const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f]..)/;
 
 /** Small outputs go to the step's row; a large one to Storage, leaving its address. */
 async function store(
@@ -109,6 +123,13 @@ async function store(
   output: Json,
 ): Promise<{ output: Json; output_path?: string }> {
   const json = JSON.stringify(output);
+  if (UNSTORABLE.test(json)) {
+    throw new StepError({
+      code: "output_invalid",
+      message:
+        "The output holds a character that can't be stored: NUL, or half of a surrogate pair",
+    });
+  }
   const bytes = json.length > INLINE_BYTES ? json.length : new TextEncoder().encode(json).length;
   if (bytes <= INLINE_BYTES) return { output };
   const path = `${step.organization_id}/${step.run_id}/${step.step_id}-${step.attempt}.json`;
@@ -116,11 +137,14 @@ async function store(
   return { output: { artifact: { bucket: "artifacts", path, bytes } }, output_path: path };
 }
 
+/** An error's text may quote what the author's code made: it is cleaned, for it must be stored. */
+const storable = (text: string) => text.toWellFormed().replaceAll("\0", "␀");
+
 function failure(error: unknown) {
   if (error instanceof StepError) {
     const { code, message, position } = error;
     return {
-      error: { code, message, ...(position ? { position } : {}) },
+      error: { code, message: storable(message), ...(position ? { position } : {}) },
       retryable: error.retryable,
       retry_after_seconds: error.retryAfterSeconds,
     };

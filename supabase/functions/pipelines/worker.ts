@@ -1,16 +1,21 @@
 import { connect, type DatabaseClient, unwrap } from "@shared/database.ts";
+import { ApiError } from "@shared/errors.ts";
 import { describeError, log } from "@shared/log.ts";
 import { type Claim, claimSchema, type StepResult } from "./claim.ts";
+import { Computing } from "./computing.ts";
 import { executeStep } from "./execute_step.ts";
+import { z } from "zod";
 
 /** Steps in work at once: most of them wait for a network. */
 const CONCURRENCY = 32;
 /** A worker stops claiming after this; the platform ends a request at 150 s. */
 const WALL_MS = 60_000;
 /** Computing time after which a successor goes on; the platform allows 2 s a request. */
-const BUSY_MS = 1_000;
+const COMPUTING_MS = 1_000;
 /** Far below the lease of 60 s, so that one lost beat costs nothing. */
 const HEARTBEAT_MS = 15_000;
+
+const finishedSchema = z.object({ accepted: z.array(z.string()) });
 
 /** What a worker did; `more` asks for a successor. */
 export type WorkerReport = { claimed: number; accepted: number; more: boolean };
@@ -28,22 +33,19 @@ export async function runWorker(): Promise<WorkerReport> {
   const report: WorkerReport = { claimed: 0, accepted: 0, more: false };
   const finished: StepResult[] = [];
   let running = 0;
-  let busy = 0;
+  const computing = new Computing(COMPUTING_MS);
   let wake = () => {};
 
   const heartbeat = setInterval(() => beat(database, worker_id), HEARTBEAT_MS);
   try {
     while (true) {
-      const spent = busy > BUSY_MS || performance.now() - started > WALL_MS;
+      const spent = computing.isSpent || performance.now() - started > WALL_MS;
       if (!spent && running < CONCURRENCY) {
         const claim = await claimSteps(database, worker_id, CONCURRENCY - running);
         report.claimed += claim.steps.length;
         for (const step of claim.steps) {
           running += 1;
-          const begun = performance.now();
-          executeStep(step, claim).then((result) => {
-            // Steps share one thread: what a lone step takes is an upper bound of what it computes.
-            busy += (performance.now() - begun) / running;
+          executeStep(step, claim, computing).then((result) => {
             running -= 1;
             finished.push(result);
             wake();
@@ -75,17 +77,38 @@ async function claimSteps(
   return claimSchema.parse(await unwrap(database.rpc("claim_steps", { worker_id, max_steps })));
 }
 
+/**
+ * Reports results, and returns how many counted. One that the database refuses must not take the
+ * others along: then each goes by itself, and the refused one as a failure that says why.
+ */
 async function finishSteps(
   database: DatabaseClient,
   worker_id: string,
   results: StepResult[],
 ): Promise<number> {
-  const answer = await unwrap(database.rpc("finish_steps", { worker_id, results }));
-  return typeof answer === "object" && answer !== null && "accepted" in answer &&
-      Array.isArray(answer.accepted)
-    ? answer.accepted.length
-    : 0;
+  const send = async (batch: StepResult[]) =>
+    finishedSchema.parse(
+      await unwrap(database.rpc("finish_steps", { worker_id, results: batch })),
+    ).accepted.length;
+  try {
+    return await send(results);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status >= 500) throw error;
+    let accepted = 0;
+    for (const result of results) {
+      accepted += await send([result]).catch(() => send([refused(result, error)]));
+    }
+    return accepted;
+  }
 }
+
+const refused = ({ step_id, attempt }: StepResult, { message }: ApiError): StepResult => ({
+  step_id,
+  attempt,
+  succeeded: false,
+  error: { code: "output_invalid", message: `The database refused the output: ${message}` },
+  retryable: false,
+});
 
 function beat(database: DatabaseClient, worker_id: string): void {
   unwrap(database.rpc("heartbeat_worker", { worker_id }))

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { type Json, parseJson } from "@shared/json.ts";
 import { checkSyntax, runSandboxed } from "@shared/sandbox.ts";
 import type { EdgeSpec } from "../specs.ts";
@@ -66,7 +65,7 @@ export async function verifyEdge(
     results.push(
       await outcome(test.name, async () => {
         const context = { seed: test.name, timeoutMs: Math.min(TEST_MS, left) };
-        expectEqual(await applyEdge(spec, test.input, context), test.expect);
+        await expectEqual(await applyEdge(spec, test.input, context), test.expect);
       }),
     );
   }
@@ -109,7 +108,8 @@ async function outcome(name: string, work: () => Promise<void>): Promise<EdgeTes
   }
 }
 
-function expectEqual(actual: Json, expected: Json): void {
+async function expectEqual(actual: Json, expected: Json): Promise<void> {
+  const { isDeepStrictEqual } = await import("node:util");
   if (isDeepStrictEqual(normalize(actual), normalize(expected))) return;
   const message = `expected ${excerpt(expected)} but got ${excerpt(actual)}`;
   throw new StepError({ code: "test_failed", message });

@@ -12,7 +12,7 @@ export class LinearRegExp extends RegExp {
 
   constructor(pattern: RegExp | string, flags?: string) {
     super(pattern, flags);
-    this.#compiled = compile(pattern instanceof RegExp ? pattern : this);
+    this.#compiled = compile(this);
   }
 
   override exec(text: string): RegExpExecArray | null {
@@ -39,16 +39,18 @@ export class LinearRegExp extends RegExp {
   }
 }
 
-const compiled = new WeakMap<RegExp, RE2JS>();
+const programs = new Map<string, RE2JS>();
+const PROGRAMS = 100;
 
-/** JSONata makes a new engine each time it meets the same literal; its program is compiled once. */
-function compile(pattern: RegExp): RE2JS {
-  let program = compiled.get(pattern);
+/** The same pattern is met for each row, as a new RegExp each time; its program is compiled once. */
+function compile({ source, flags, ignoreCase, multiline }: RegExp): RE2JS {
+  const key = `${flags}/${source}`;
+  let program = programs.get(key);
   if (program === undefined) {
-    const flags = (pattern.ignoreCase ? RE2JS.CASE_INSENSITIVE : 0) |
-      (pattern.multiline ? RE2JS.MULTILINE : 0);
-    program = RE2JS.compile(RE2JS.translateRegExp(pattern.source), flags);
-    compiled.set(pattern, program);
+    const options = (ignoreCase ? RE2JS.CASE_INSENSITIVE : 0) | (multiline ? RE2JS.MULTILINE : 0);
+    program = RE2JS.compile(RE2JS.translateRegExp(source), options);
+    if (programs.size >= PROGRAMS) programs.clear();
+    programs.set(key, program);
   }
   return program;
 }

@@ -1,5 +1,5 @@
-import { NetworkError } from "@shared/network.ts";
-import { SandboxError } from "@shared/sandbox.ts";
+import { NetworkError } from "@shared/network_error.ts";
+import { SandboxError } from "@shared/sandbox_error.ts";
 
 /** Where in the author's text it happened: lines and columns from 1, offsets in characters from 0. */
 export type Position = { line?: number; column?: number; offset?: number };
