@@ -65,13 +65,20 @@ function parametersOf(contract: Contract, components: Components) {
 
 /** Errors that a contract implies by what it declares. */
 function errorsOf(contract: Contract): ErrorCode[] {
-  const implied: ErrorCode[] = ["internal_error"];
-  if (contract.auth !== "public") implied.push("unauthorized", "invalid_token", "forbidden");
+  // A bad credential is refused everywhere, also where none is needed.
+  const implied: ErrorCode[] = ["internal_error", "invalid_token", "invalid_api_key"];
+  if (contract.auth !== "public") implied.push("unauthorized", "forbidden");
   if (contract.scope) implied.push("insufficient_scope");
   if (contract.params) implied.push("not_found");
   if (contract.query) implied.push("validation_failed");
   if (contract.body) implied.push("invalid_json", "validation_failed", "body_too_large");
-  if (contract.idempotent) implied.push("idempotency_key_reused", "request_in_flight");
+  if (contract.idempotent) {
+    implied.push("invalid_request", "idempotency_key_reused", "request_in_flight");
+  }
+  // Where an organization is needed, the one that is named may be malformed or not the caller's.
+  if (contract.errors?.includes("organization_required")) {
+    implied.push("invalid_request", "not_found");
+  }
   if (contract.versioned && contract.method !== "get") implied.push("precondition_failed");
   return [...new Set([...implied, ...(contract.errors ?? [])])];
 }

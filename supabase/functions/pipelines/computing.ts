@@ -17,21 +17,28 @@ export class Computing {
   }
 
   /**
-   * Runs `work` after all computing before it.
+   * How one step computes: its pieces each run after all computing before them. Only the first one is
+   * refused for lack of time, so that a step which has begun gets through, whatever it takes.
    *
-   * @throws {BudgetSpent} when its turn comes too late
+   * @returns a function that throws {@link BudgetSpent} when the step's turn comes too late
    */
-  run<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(async () => {
-      if (this.isSpent) throw new BudgetSpent();
-      const started = performance.now();
-      try {
-        return await work();
-      } finally {
-        this.#spentMs += performance.now() - started;
-      }
-    });
-    this.#last = turn.catch(() => {});
-    return turn;
+  forStep(): Compute {
+    let begun = false;
+    return (work) => {
+      const turn = this.#last.then(async () => {
+        if (!begun && this.isSpent) throw new BudgetSpent();
+        begun = true;
+        const started = performance.now();
+        try {
+          return await work();
+        } finally {
+          this.#spentMs += performance.now() - started;
+        }
+      });
+      this.#last = turn.catch(() => {});
+      return turn;
+    };
   }
 }
+
+export type Compute = <T>(work: () => Promise<T>) => Promise<T>;

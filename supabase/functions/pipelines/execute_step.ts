@@ -5,7 +5,7 @@ import { describeError, log } from "@shared/log.ts";
 import { mintToken } from "@shared/token.ts";
 import { getArtifact, INLINE_BYTES, putArtifact } from "./artifacts.ts";
 import type { Claim, ClaimedStep, StepResult } from "./claim.ts";
-import { BudgetSpent, type Computing } from "./computing.ts";
+import { BudgetSpent, type Compute, type Computing } from "./computing.ts";
 import { applyEdge } from "./execution/edge.ts";
 import { executeBlock } from "./execution/blocks.ts";
 import { StepError } from "./execution/step_error.ts";
@@ -23,7 +23,7 @@ export async function executeStep(
     timer = setTimeout(() => reject(timedOut(step.timeout_seconds)), step.timeout_seconds * 1000);
   });
   try {
-    const output = await Promise.race([execute(step, claim, computing), timeout]);
+    const output = await Promise.race([execute(step, claim, computing.forStep()), timeout]);
     return { ...identity, succeeded: true, ...await store(step, output) };
   } catch (error) {
     if (error instanceof BudgetSpent) return { ...identity, released: true };
@@ -43,7 +43,7 @@ const timedOut = (seconds: number) =>
 /** Kinds of blocks that keep the processor busy rather than wait. */
 const computingKinds: readonly unknown[] = ["code", "jsonata"];
 
-async function execute(step: ClaimedStep, claim: Claim, computing: Computing): Promise<Json> {
+async function execute(step: ClaimedStep, claim: Claim, compute: Compute): Promise<Json> {
   const { block_type, user_id, spec, has_input } = step;
   if (!block_type || !isJsonObject(spec)) {
     throw new StepError({
@@ -58,7 +58,7 @@ async function execute(step: ClaimedStep, claim: Claim, computing: Computing): P
     });
   }
   const runInput = claim.inputs[step.run_id] ?? null;
-  const input = step.incoming.length > 0 ? await gatherInput(step, claim, computing) : runInput;
+  const input = step.incoming.length > 0 ? await gatherInput(step, claim, compute) : runInput;
   const block = {
     blockType: block_type,
     spec,
@@ -85,14 +85,14 @@ async function execute(step: ClaimedStep, claim: Claim, computing: Computing): P
     },
   };
   const work = () => executeBlock(block, context);
-  return await (computingKinds.includes(spec.kind) ? computing.run(work) : work());
+  return await (computingKinds.includes(spec.kind) ? compute(work) : work());
 }
 
 /** The one incoming edge's result, or an object keyed by source block name for several. */
 async function gatherInput(
   step: ClaimedStep,
   claim: Claim,
-  computing: Computing,
+  compute: Compute,
 ): Promise<Json> {
   const results: [string, Json][] = [];
   for (const { source_step_id, source_name, spec } of step.incoming) {
@@ -108,7 +108,7 @@ async function gatherInput(
       ? await getArtifact(source.output_path)
       : source?.output ?? null;
     const context = { seed: step.step_id, now: step.started_at_ms };
-    results.push([source_name, await computing.run(() => applyEdge(edge.data, output, context))]);
+    results.push([source_name, await compute(() => applyEdge(edge.data, output, context))]);
   }
   const [first] = results;
   return results.length === 1 && first ? first[1] : Object.fromEntries(results);
