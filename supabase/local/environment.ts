@@ -1,0 +1,41 @@
+import { parseEnv } from "node:util";
+import { processVariable } from "./edge_runtime.ts";
+import type { Secrets } from "./secrets.ts";
+
+/** Where a stack is reached. */
+export interface Addresses {
+  readonly url: string;
+  readonly dbUrl: string;
+}
+
+/**
+ * The variables that functions get beyond those of the process: the platform's own, what
+ * `supabase functions serve` reads from `.env`, and Edgeloom's keys. What the developer has set in
+ * the process's environment comes first, but for the platform's names, which are this stack's.
+ */
+export async function functionVariables(
+  { url, dbUrl }: Addresses,
+  secrets: Secrets,
+  envFile: string,
+): Promise<Map<string, string>> {
+  const platform = {
+    SUPABASE_URL: url,
+    SUPABASE_DB_URL: dbUrl,
+    SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: secrets.publishableKey }),
+    SUPABASE_SECRET_KEYS: JSON.stringify({ default: secrets.secretKey }),
+    SUPABASE_JWT_SECRET: secrets.jwtSecret,
+  };
+  const defaults = {
+    EDGELOOM_JWT_KEY: secrets.jwtSecret,
+    EDGELOOM_ENCRYPTION_KEYS: JSON.stringify(secrets.encryptionKeys),
+    ...await readEnvFile(envFile),
+  };
+  const unset = Object.entries(defaults).filter(([name]) => processVariable(name) === undefined);
+  return new Map([...unset, ...Object.entries(platform)]);
+}
+
+async function readEnvFile(file: string): Promise<Record<string, string>> {
+  const text = await Deno.readTextFile(file).catch(() => "");
+  const read = Object.entries(parseEnv(text)).map(([name, value]) => [name, value ?? ""]);
+  return Object.fromEntries(read);
+}

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+
+/** A PostgreSQL server for one test, on loopback, in a folder of its own. */
+export interface PostgresServer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Whether this machine has a server to start. */
+export const HAS_SERVER = await runs("postgres", "--version") && await runs("initdb", "--version");
+
+/** Starts a server in an empty folder. */
+export async function startPostgres(folder: string): Promise<PostgresServer> {
+  const data = `${folder}/server`;
+  await Deno.mkdir(data);
+  // The server refuses to be run by root; the folder and the process are someone else's then.
+  const isRoot = Deno.uid() === 0;
+  const account = isRoot
+    ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    : [];
+  if (isRoot) {
+    await Deno.chmod(folder, 0o755);
+    assert.ok(await runs("chown", "postgres", data));
+  }
+  assert.ok(await runs(...account, "initdb", "-D", data, "-U", "postgres", "-A", "trust"));
+  const port = freePort();
+  const [program = "", ...args] = [
+    ...account,
+    ...["postgres", "-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1"],
+    ...["-c", "unix_socket_directories=", "-c", "fsync=off"],
+  ];
+  const server = new Deno.Command(program, { args, stdout: "null", stderr: "piped", cwd: data });
+  const process = server.spawn();
+  const log = process.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!text.includes("ready to accept connections")) {
+    const { value, done } = await log.read();
+    if (done) assert.fail(text);
+    text += value;
+  }
+  return {
+    url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
+    async stop() {
+      process.kill("SIGINT");
+      await log.cancel();
+      await process.status;
+    },
+  };
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+async function runs(...[program = "", ...args]: string[]): Promise<boolean> {
+  const command = new Deno.Command(program, { args, stdout: "null", stderr: "null" });
+  const { success } = await command.output().catch(() => ({ success: false }));
+  return success;
+}
