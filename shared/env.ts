@@ -2,8 +2,8 @@ import { z } from "zod";
 
 /**
  * The one module that reads the environment: hosted names (JSON maps of keys), the legacy ones, and
- * what the local stack and `supabase functions serve` set. Read at first use, so that a function
- * boots without it and a missing value is an answer, not a crash.
+ * what the local stack and `supabase functions serve` set. Read at each use, so that a function boots
+ * without it, a missing value is an answer and not a crash, and stacks side by side keep apart.
  */
 
 const keyMapSchema = z.record(z.string(), z.string());
@@ -21,37 +21,32 @@ function required(name: string): string {
   return value;
 }
 
-const once = <T>(read: () => T): () => T => {
-  let value: { read: T } | undefined;
-  return () => (value ??= { read: read() }).read;
-};
-
 /** The project's base URL, without a trailing slash. */
-export const supabaseUrl = once(() => required("SUPABASE_URL").replace(/\/$/, ""));
+export const supabaseUrl = () => required("SUPABASE_URL").replace(/\/$/, "");
 
 /** Keys that identify the project and nobody in it. The first one is what we send. */
-export const publishableKeys = once(() => keyMap("SUPABASE_PUBLISHABLE_KEYS", "SUPABASE_ANON_KEY"));
+export const publishableKeys = () => keyMap("SUPABASE_PUBLISHABLE_KEYS", "SUPABASE_ANON_KEY");
 
 /** Keys that open everything. The first one is what we send. */
-export const secretKeys = once(() => keyMap("SUPABASE_SECRET_KEYS", "SUPABASE_SERVICE_ROLE_KEY"));
+export const secretKeys = () => keyMap("SUPABASE_SECRET_KEYS", "SUPABASE_SERVICE_ROLE_KEY");
 
 /** JSON Web Key Set of the auth server, when the platform hands it over. */
-export const jwks = once(() => Deno.env.get("SUPABASE_JWKS"));
+export const jwks = () => Deno.env.get("SUPABASE_JWKS");
 
 /**
  * The shared secret of HS256 user tokens: set by the local stack, and elsewhere equal to
  * EDGELOOM_JWT_KEY where that is a plain secret.
  */
-export const jwtSecret = once(() => {
+export const jwtSecret = () => {
   const own = signingKey();
   return Deno.env.get("SUPABASE_JWT_SECRET") ?? (own?.startsWith("{") ? undefined : own);
-});
+};
 
 /** What we sign short-lived user tokens with: the project's JWT secret, or a private JWK (JSON). */
-export const signingKey = once(() => Deno.env.get("EDGELOOM_JWT_KEY"));
+export const signingKey = () => Deno.env.get("EDGELOOM_JWT_KEY");
 
 /** Key-encryption keys `{"<version>": "<base64 of 32 bytes>"}`; undefined while none are set. */
-export const encryptionKeys = once(() => Deno.env.get("EDGELOOM_ENCRYPTION_KEYS"));
+export const encryptionKeys = () => Deno.env.get("EDGELOOM_ENCRYPTION_KEYS");
 
 /** `EDGELOOM_LOG=off` keeps the request log quiet. */
-export const logIsOff = once(() => Deno.env.get("EDGELOOM_LOG") === "off");
+export const logIsOff = () => Deno.env.get("EDGELOOM_LOG") === "off";

@@ -13,7 +13,7 @@ export function fieldErrors(error: z.ZodError, prefix: string[] = []): FieldErro
 }
 
 function check(schema: z.ZodType, value: unknown, prefix: string[] = []): unknown {
-  const result = schema.safeParse(value);
+  const result = parseWith(schema, value);
   if (result.success) return result.data;
   const errors = fieldErrors(result.error, prefix);
   const [first] = errors;
@@ -24,6 +24,16 @@ function check(schema: z.ZodType, value: unknown, prefix: string[] = []): unknow
       errors,
     },
   );
+}
+
+function parseWith(schema: z.ZodType, value: unknown) {
+  try {
+    return schema.safeParse(value);
+  } catch (cause) {
+    // JSON that nests thousands of levels overflows the stack of whoever walks it.
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new ApiError("validation_failed", "The input nests too deeply", { cause });
+  }
 }
 
 /** Path parameters; one of the wrong shape names nothing, which is a 404. */

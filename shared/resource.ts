@@ -1,7 +1,7 @@
 import type { PostgrestClient } from "@supabase/postgrest-js";
 import type { Domain } from "@shared/access.ts";
 import { type DatabaseClient, unwrap } from "@shared/database.ts";
-import { ApiError } from "@shared/errors.ts";
+import { ApiError, type ErrorCode } from "@shared/errors.ts";
 import { pageOf, pageQuerySchema, paginate, toPage } from "@shared/page.ts";
 import { createRoute, Reply, type Route } from "@shared/route.ts";
 import { z } from "zod";
@@ -30,6 +30,8 @@ export type Resource = {
   versioned?: boolean;
   create?: { body: z.ZodType; example: unknown };
   update?: { body: z.ZodType; example: unknown };
+  /** Rules of the table that refuse a change or a removal. */
+  errors?: readonly ErrorCode[];
   operations: readonly ("list" | "get" | "create" | "update" | "delete")[];
 };
 
@@ -38,6 +40,9 @@ const rowSchema = z.looseObject({
   created_at: z.string(),
   revision: z.number().optional(),
 });
+
+/** What pages a list is the page's own; the rest of the query filters. */
+const listQuerySchema = pageQuerySchema.loose();
 
 /** Tables are named at run time here, so the client is used without its table types. */
 const tables = (database: DatabaseClient): PostgrestClient => database;
@@ -70,18 +75,21 @@ export function createResource(resource: Resource): Route[] {
           ...(resource.inOrganization ? ["organization_required" as const] : []),
         ],
       }, async ({ params, query, database, organizationId }) => {
-        const { limit, cursor, ...filters } = pageQuerySchema.loose().parse(query);
+        const { limit, cursor, ...filters } = listQuerySchema.parse(query);
         const wanted = { ...filters, ...params };
         let select = tables(database).from(resource.table).select(resource.select);
         if (resource.inOrganization) select = select.eq("organization_id", await organizationId());
         for (const [column, value] of Object.entries(wanted)) {
           if (value !== undefined) select = select.eq(column, value);
         }
-        const rows = z.array(rowSchema).parse(await unwrap(paginate(select, { limit, cursor })));
+        const rows: unknown[] = await unwrap(paginate(select, { limit, cursor }));
         if (rows.length === 0 && resource.parentTable) {
           await requireParent(resource, database, params);
         }
-        return toPage(rows, limit, (row) => [row.created_at, row.id]);
+        return toPage(rows, limit, (row) => {
+          const { created_at, id } = rowSchema.parse(row);
+          return [created_at, id];
+        });
       }),
 
     get: () =>
@@ -115,11 +123,13 @@ export function createResource(resource: Resource): Route[] {
       }, async ({ params, body, database, organizationId }) => {
         const owner = resource.inOrganization ? { organization_id: await organizationId() } : {};
         const values = z.record(z.string(), z.unknown()).parse(body);
-        const rows = await unwrap(
-          tables(database).from(resource.table).insert({ ...values, ...owner, ...params }).select(
-            resource.select,
-          ),
-        );
+        const insert = tables(database).from(resource.table)
+          .insert({ ...values, ...owner, ...params }).select(resource.select);
+        const rows = await unwrap(insert).catch(async (error) => {
+          // RLS refuses a row under a parent that the caller does not see: to them there is none.
+          if (resource.parentTable) await requireParent(resource, database, params);
+          throw error;
+        });
         return answer(rowSchema.parse(rows[0]));
       }),
 
@@ -137,7 +147,7 @@ export function createResource(resource: Resource): Route[] {
         example: resource.update?.example,
         versioned: resource.versioned,
         answers: { 200: { description: `The ${name} as it is now.`, schema: item } },
-        errors: ["conflict"],
+        errors: ["conflict", ...(resource.errors ?? [])],
       }, async ({ params, body, database, expectedRevision }) => {
         const values = z.record(z.string(), z.unknown()).parse(body);
         if (Object.keys(values).length === 0) return answer(await find(resource, database, params));
@@ -160,7 +170,7 @@ export function createResource(resource: Resource): Route[] {
         description: `Removes the ${name}. Refused while something else still needs it.`,
         params: id,
         answers: { 204: { description: "Gone." } },
-        errors: ["in_use"],
+        errors: ["in_use", ...(resource.errors ?? [])],
       }, async ({ params, database }) => {
         const rows = await unwrap(
           tables(database).from(resource.table).delete().match(params).select("id"),

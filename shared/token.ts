@@ -7,6 +7,32 @@ export type Claims = JWTPayload & { role?: unknown; organization_id?: unknown };
 
 const encoder = new TextEncoder();
 let keySet: JWTVerifyGetKey | undefined;
+let sharedKey: Promise<CryptoKey> | undefined;
+
+/** Imported once: an import a request costs as much as the verification itself. */
+const symmetricKey = (secret: string): Promise<CryptoKey> =>
+  sharedKey ??= crypto.subtle.importKey(
+    "raw",
+    encoder.encode(secret),
+    { name: "HMAC", hash: "SHA-256" },
+    false,
+    ["verify"],
+  );
+
+/**
+ * Tokens found good a moment ago, as PostgREST keeps them too: clients send the same one with each
+ * request. Not for longer than a minute, so that a key taken out of service is soon without effect.
+ */
+const verified = new Map<string, { claims: Claims; until: number }>();
+const VERIFIED_FOR_MS = 60_000;
+const VERIFIED_TOKENS = 1_000;
+
+function remember(token: string, claims: Claims): Claims {
+  if (verified.size >= VERIFIED_TOKENS) verified.clear();
+  const expiry = (claims.exp ?? 0) * 1000;
+  verified.set(token, { claims, until: Math.min(expiry, Date.now() + VERIFIED_FOR_MS) });
+  return claims;
+}
 
 async function asymmetricKeys(): Promise<JWTVerifyGetKey> {
   const jose = await import("jose");
@@ -23,18 +49,22 @@ async function asymmetricKeys(): Promise<JWTVerifyGetKey> {
  * @throws {ApiError} `invalid_token` for whatever is forged, expired or not a JWT
  */
 export async function verifyToken(token: string): Promise<Claims> {
+  const known = verified.get(token);
+  if (known && known.until > Date.now()) return known.claims;
   const jose = await import("jose");
   try {
     const { alg } = jose.decodeProtectedHeader(token);
     if (alg !== "HS256") {
-      const verified = await jose.jwtVerify(token, await asymmetricKeys(), {
+      const { payload } = await jose.jwtVerify(token, await asymmetricKeys(), {
         algorithms: ["ES256", "RS256", "EdDSA"],
       });
-      return verified.payload;
+      return remember(token, payload);
     }
     const secret = jwtSecret();
     if (!secret) return await askAuthServer(token, jose.decodeJwt(token));
-    return (await jose.jwtVerify(token, encoder.encode(secret), { algorithms: ["HS256"] })).payload;
+    const key = await symmetricKey(secret);
+    const { payload } = await jose.jwtVerify(token, key, { algorithms: ["HS256"] });
+    return remember(token, payload);
   } catch (cause) {
     if (cause instanceof ApiError) throw cause;
     const expired = cause instanceof jose.errors.JWTExpired;

@@ -184,20 +184,21 @@ comment on function public.create_organization is 'Makes a team organization own
 create function private.welcome_user() returns trigger
 language plpgsql security definer set search_path = '' as $$
 declare
-  handle text := lower(regexp_replace(split_part(coalesce(new.email, ''), '@', 1), '[^a-zA-Z0-9_.-]', '', 'g'));
-  suffix text := left(replace(new.id::text, '-', ''), 12);
+  local_part constant text := lower(regexp_replace(split_part(coalesce(new.email, ''), '@', 1), '[^a-zA-Z0-9_.-]', '', 'g'));
+  handle constant text := case when char_length(local_part) > 1 then left(local_part, 31) else 'user' end;
+  full_name constant text := nullif(btrim(left(new.raw_user_meta_data ->> 'full_name', 200)), '');
+  unique_part constant text := replace(new.id::text, '-', '');
 begin
+  -- The short name for the first who comes; a sign-up never fails because a name is taken.
   insert into public.profiles (id, username, full_name, avatar_url, email)
-  values (
-    new.id,
-    left(coalesce(nullif(handle, ''), 'user'), 48) || '-' || suffix,
-    left(new.raw_user_meta_data ->> 'full_name', 200),
-    left(new.raw_user_meta_data ->> 'avatar_url', 2000),
-    new.email
-  );
-  perform private.create_organization(
-    coalesce(nullif(left(new.raw_user_meta_data ->> 'full_name', 200), ''), nullif(handle, ''), 'Personal'),
-    'personal-' || suffix, 'personal', new.id);
+  values (new.id, handle, full_name, left(new.raw_user_meta_data ->> 'avatar_url', 2000), new.email)
+  on conflict (username) do nothing;
+  if not found then
+    insert into public.profiles (id, username, full_name, avatar_url, email)
+    values (new.id, handle || '-' || unique_part, full_name,
+      left(new.raw_user_meta_data ->> 'avatar_url', 2000), new.email);
+  end if;
+  perform private.create_organization(coalesce(full_name, handle), 'personal-' || unique_part, 'personal', new.id);
   return new;
 end $$;
 comment on function private.welcome_user is 'Profile, personal organization and its membership.';
@@ -234,6 +235,10 @@ begin
     and not new.organization_id = any (private.organization_ids('admin'))
     and (new.role <> old.role or old.status <> 'invited') then
     perform private.raise_error(403, 'forbidden', 'A member can accept or leave, no more');
+  end if;
+  if tg_op = 'UPDATE' and is_client and new.role <> old.role and 'owner' in (new.role, old.role)
+    and not new.organization_id = any (private.organization_ids('owner')) then
+    perform private.raise_error(403, 'forbidden', 'Only an owner makes owners');
   end if;
   return new;
 end $$;

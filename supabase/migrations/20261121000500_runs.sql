@@ -35,7 +35,7 @@ create table public.pipeline_runs (
   finished_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  unique (pipeline_id, idempotency_key),
+  unique (pipeline_id, created_by, idempotency_key),
   foreign key (pipeline_id, organization_id) references public.pipelines (id, organization_id) on delete cascade,
   constraint finished_at_when_ended
     check ((status in ('succeeded', 'failed', 'canceled')) = (finished_at is not null))
@@ -240,7 +240,8 @@ begin
   -- same key from slipping past the look below. Not FOR SHARE: two starts would deadlock at the counter.
   select * into pipeline from public.pipelines p where p.id = pipeline_id for no key update;
   select * into run from public.pipeline_runs r
-  where r.pipeline_id = pipeline.id and r.idempotency_key = start_run.idempotency_key;
+  where r.pipeline_id = pipeline.id and r.created_by = start_run.created_by
+    and r.idempotency_key = start_run.idempotency_key;
   if found then
     return run;
   end if;

@@ -27,5 +27,6 @@ export const members = createResource({
     }),
     example: { role: "admin" },
   },
+  errors: ["last_owner"],
   operations: ["list", "get", "create", "update", "delete"],
 });

@@ -18,5 +18,6 @@ export const organizations = createResource({
     }),
     example: { name: "Weather Lab" },
   },
+  errors: ["personal_organization"],
   operations: ["list", "get", "update", "delete"],
 });

@@ -7,6 +7,7 @@ import { createRoute } from "@shared/route.ts";
 import { z } from "zod";
 import { runSummarySchema, webhookSchemeSchema } from "../schemas.ts";
 import { verifyDelivery } from "../signatures.ts";
+import { startErrors } from "../start_errors.ts";
 import { wakeWorker } from "../wake.ts";
 
 export const receiveDelivery = createRoute({
@@ -29,9 +30,9 @@ export const receiveDelivery = createRoute({
     "invalid_signature",
     "invalid_json",
     "body_too_large",
-    "edge_not_verified",
-    "pipeline_not_active",
+    "validation_failed",
     "encryption_not_configured",
+    ...startErrors,
   ],
 }, async ({ params, request }) => {
   const body = await readBytes(request);

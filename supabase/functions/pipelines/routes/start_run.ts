@@ -3,6 +3,7 @@ import { jsonSchema } from "@shared/json.ts";
 import { createRoute, Reply } from "@shared/route.ts";
 import { z } from "zod";
 import { runSchema } from "../schemas.ts";
+import { startErrors } from "../start_errors.ts";
 import { wakeWorker } from "../wake.ts";
 
 export const startRun = createRoute({
@@ -26,14 +27,7 @@ export const startRun = createRoute({
   example: { input: { city: "Seattle" } },
   idempotent: true,
   answers: { 202: { description: "The run, queued.", schema: runSchema } },
-  errors: [
-    "edge_not_verified",
-    "pipeline_not_active",
-    "pipeline_empty",
-    "block_without_version",
-    "block_not_writable",
-    "executor_not_configured",
-  ],
+  errors: startErrors,
 }, async ({ params, body, request, database }) => {
   const run = await unwrap(database.rpc("start_run", {
     pipeline_id: params.id,

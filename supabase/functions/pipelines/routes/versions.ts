@@ -17,7 +17,9 @@ import { blockSpecSchema, edgeSpecSchema, specSchemaFor } from "../specs.ts";
 
 const blockId = z.object({ block_id: z.uuid() });
 const edgeId = z.object({ edge_id: z.uuid() });
-const versionNumber = { version_number: z.coerce.number().int().min(1).describe("1, 2, 3 …") };
+const versionNumber = {
+  version_number: z.coerce.number().int().min(1).max(2 ** 31 - 1).describe("1, 2, 3 …"),
+};
 const rowSchema = z.looseObject({ revision: z.number() });
 
 const common = { domain: "pipelines", select: "*", operations: ["list"] } as const;

@@ -1,0 +1,193 @@
+-- What holds for every table and function of ours, whatever its domain. A new one that breaks a
+-- convention fails here by name; an exception is listed with its reason.
+begin;
+create extension if not exists pgtap with schema extensions;
+select plan(21);
+
+create temporary view our_table as
+  select c.oid, c.relname::text as name, c.relrowsecurity as has_rls
+  from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p');
+create temporary view our_function as
+  select p.oid, p.oid::regprocedure::text as name, n.nspname as schema, p.prosecdef, p.proconfig
+  from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+  where n.nspname in ('public', 'private');
+create temporary view our_column as
+  select t.oid, t.name as table_name, a.attname::text as name, a.attnum, a.atttypid, a.attnotnull
+  from our_table t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped;
+
+-- Tables --------------------------------------------------------------------------------------
+
+select is_empty(
+  $$select name from our_table where not has_rls$$,
+  'Every table has row level security');
+select is_empty(
+  $$select name from our_table t where not exists (select from pg_policy p where p.polrelid = t.oid)$$,
+  'Every table has a policy');
+select is_empty(
+  $$select name from our_table where coalesce(obj_description(oid, 'pg_class'), '') = ''$$,
+  'Every table has a comment');
+select is_empty(
+  $$select t.name from our_table t where not exists (
+      select from our_column c join pg_constraint k on k.conrelid = c.oid and k.contype = 'p'
+      where c.oid = t.oid and c.name = 'id' and c.atttypid = 'uuid'::regtype and k.conkey @> array[c.attnum])$$,
+  'Every table has the primary key id uuid');
+select is_empty(
+  $$select t.name from our_table t where exists (
+      select from our_column c join pg_constraint k on k.conrelid = c.oid and k.contype = 'p'
+      where c.oid = t.oid and c.name <> 'id' and k.conkey @> array[c.attnum]
+        -- A partitioned table's key has to hold what it is partitioned by.
+        and (t.name, c.name) <> ('audit_logs', 'occurred_at'))$$,
+  'No primary key has another column');
+select is_empty(
+  $$select t.name from our_table t
+    where t.name <> 'audit_logs' -- Append-only: it has occurred_at.
+      and (select count(*) from our_column c where c.oid = t.oid and c.attnotnull
+        and c.name in ('created_at', 'updated_at') and c.atttypid = 'timestamptz'::regtype) <> 2$$,
+  'Every table has created_at and updated_at');
+select is_empty(
+  $$select c.table_name from our_column c
+    where c.name = 'updated_at' and not exists (
+      select from pg_trigger g where g.tgrelid = c.oid and g.tgfoid = 'private.set_updated_at'::regproc
+        and g.tgenabled = 'O')$$,
+  'Every updated_at is kept by the trigger');
+select is_empty(
+  $$select k.conrelid::regclass || ': ' || k.conname from pg_constraint k
+    where k.contype = 'f' and k.connamespace in ('public'::regnamespace, 'private'::regnamespace)
+      and k.conparentid = 0 and not exists (
+        select from pg_index i where i.indrelid = k.conrelid and i.indpred is null
+          and (i.indkey::smallint[])[0:cardinality(k.conkey) - 1] @> k.conkey)$$,
+  'Every foreign key has an index that begins with its columns');
+select is_empty(
+  $$select c.table_name from our_column c
+    where c.name = 'organization_id' and not exists (
+      select from pg_index i where i.indrelid = c.oid and i.indkey[0] = c.attnum and i.indpred is null)$$,
+  'Every table of a tenant has an index that begins with organization_id');
+select is_empty(
+  $$select c.table_name from our_column c
+    where c.name = 'organization_id'
+      and (has_any_column_privilege('authenticated', c.oid, 'update')
+        or has_any_column_privilege('service_role', c.oid, 'update'))
+      and c.table_name not in (
+        'run_steps', -- Only the engine's commands write it, several times a step.
+        'run_events') -- Append-only.
+      and not exists (
+        select from pg_trigger g where g.tgrelid = c.oid and g.tgfoid = 'private.keep_columns'::regproc
+          and encode(g.tgargs, 'escape') like '%organization_id\\000%')$$,
+  'organization_id never changes after the insert');
+
+-- Audit ---------------------------------------------------------------------------------------
+
+select set_eq(
+  $$select name from our_table t where not exists (
+      select from pg_trigger g where g.tgrelid = t.oid and g.tgfoid = 'private.write_audit_log'::regproc
+        and g.tgenabled = 'O')$$,
+  array[
+    'audit_logs', -- The log itself.
+    'idempotency_keys', -- A cache of answers; what was done is audited where it was done.
+    'run_events', -- A log of its own, append-only.
+    'run_steps', -- The queue: each transition is a run event.
+    'step_effects', -- The engine's memory of what a step wrote; the rows written are audited.
+    'webhook_deliveries', -- A log of its own; the run that it starts is audited.
+    'workers'], -- Heartbeats.
+  'Every table is audited, but for these');
+
+-- Functions -----------------------------------------------------------------------------------
+
+select is_empty(
+  $$select name from our_function
+    where not coalesce('search_path=""' = any (proconfig), false)$$,
+  'Every function has an empty search_path');
+select is_empty(
+  $$select name from our_function where coalesce(obj_description(oid, 'pg_proc'), '') = ''$$,
+  'Every function has a comment');
+select set_eq(
+  $$select distinct schema || '.' || p.proname from our_function f join pg_proc p on p.oid = f.oid
+    where f.prosecdef$$,
+  array[
+    'private.create_organization', 'private.farewell_user', 'private.follow_user', 'private.log_read',
+    'private.mark_active_version', 'private.number_version', 'private.organization_ids',
+    'private.start_run', 'private.track_memberships', 'private.welcome_user', 'private.write_audit_log'],
+  'These functions are security definer, and no other; the migrations'' heads say why');
+select is_empty(
+  $$select polrelid::regclass || ': ' || polname from pg_policy
+    where polrelid in (select oid from our_table) and polroles <> array['authenticated'::regrole::oid]$$,
+  'Every policy is for authenticated alone');
+
+-- Privileges ----------------------------------------------------------------------------------
+
+select is_empty(
+  $$select name from our_table t
+    where has_table_privilege('anon', t.oid, 'select, insert, update, delete, truncate, references, trigger')
+       or has_any_column_privilege('anon', t.oid, 'select, insert, update, references')$$,
+  'anon may do nothing with any table');
+select is_empty(
+  $$select name from our_function where has_function_privilege('anon', oid, 'execute')$$,
+  'anon may execute no function');
+select is(has_schema_privilege('anon', 'private', 'usage'), false, 'anon may not enter private');
+select set_eq(
+  $$select distinct p.proname::text from our_function f join pg_proc p on p.oid = f.oid
+    where f.schema = 'public' and has_function_privilege('authenticated', f.oid, 'execute')$$,
+  array[
+    'activate_block_version', 'activate_edge_version', 'begin_idempotent_request', 'create_block',
+    'create_edge', 'create_organization', 'create_pipeline', 'create_webhook_trigger',
+    'end_idempotent_request', 'get_pipeline', 'list_run_events', 'log_audit_read', 'start_run',
+    'update_pipeline', 'write_table_rows'],
+  'authenticated may execute these commands, and no other');
+select set_eq(
+  $$select t.name || ': ' || p.privilege from our_table t
+    cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']) p (privilege)
+    where has_table_privilege('authenticated', t.oid, p.privilege)$$,
+  array[
+    'audit_logs: select',
+    'block_versions: select',
+    'blocks: select', 'blocks: delete',
+    'edge_verifications: select',
+    'edge_versions: select',
+    'edges: select', 'edges: delete',
+    'idempotency_keys: select', 'idempotency_keys: insert', 'idempotency_keys: update', 'idempotency_keys: delete',
+    'memberships: select', 'memberships: delete',
+    'organizations: select', 'organizations: delete',
+    'pipeline_blocks: select', 'pipeline_blocks: delete',
+    'pipeline_edges: select', 'pipeline_edges: delete',
+    'pipeline_runs: select',
+    'pipeline_triggers: select', 'pipeline_triggers: delete',
+    'pipelines: select', 'pipelines: delete',
+    'platform_admins: select',
+    'profiles: select',
+    'run_events: select',
+    'run_steps: select',
+    'step_effects: select',
+    'webhook_deliveries: select'],
+  'authenticated has these privileges on whole tables, and no other');
+select set_eq(
+  $$select table_name || ': ' || privilege || ' ' || string_agg(name, ', ' order by name)
+    from our_column cross join unnest(array['insert', 'update']) p (privilege)
+    where has_column_privilege('authenticated', oid, attnum, privilege)
+      and not has_table_privilege('authenticated', oid, privilege)
+    group by table_name, privilege$$,
+  array[
+    'block_versions: insert block_id, metadata, spec',
+    'blocks: insert block_type, description, name, organization_id',
+    'blocks: update current_version_id, description, name',
+    'edge_verifications: insert edge_version_id',
+    'edge_versions: insert edge_id, metadata, spec',
+    'edges: insert description, name, organization_id',
+    'edges: update current_version_id, description, name',
+    'memberships: insert organization_id, role, user_id',
+    'memberships: update role, status',
+    'organizations: update name, settings, slug',
+    'pipeline_blocks: insert block_id, pipeline_id',
+    'pipeline_edges: insert edge_id, pipeline_id, source_block_id, target_block_id',
+    'pipeline_edges: update edge_id, source_block_id, target_block_id',
+    'pipeline_triggers: insert id, pipeline_id, scheme, type',
+    'pipeline_triggers: update is_active',
+    'pipelines: insert dagster_pipeline_config, description, executor, name, organization_id, status',
+    'pipelines: update dagster_pipeline_config, description, executor, name, status',
+    'profiles: update avatar_url, full_name, username',
+    'step_effects: insert id, organization_id, result',
+    'step_effects: update result',
+    'trigger_secrets: insert ciphertext, key_version, trigger_id'],
+  'authenticated may write these columns, and no other');
+
+select * from finish();
+rollback;

@@ -1,0 +1,116 @@
+-- Triggers: deliveries start one run each, and a steps rows are written once.
+begin;
+create extension if not exists pgtap with schema extensions;
+select plan(17);
+
+create function pg_temp.as_user(user_id uuid, statement text) returns text language plpgsql as $$
+declare
+  answer text;
+begin
+  perform set_config('request.jwt.claims', json_build_object('sub', user_id, 'role', 'authenticated')::text, true);
+  perform set_config('role', 'authenticated', true);
+  execute statement into answer;
+  perform set_config('role', 'none', true), set_config('request.jwt.claims', '', true);
+  return answer;
+end $$;
+comment on function pg_temp.as_user is 'What a statement answers a signed-in user; an error takes the sign-in back, too.';
+
+insert into auth.users (id, email) values
+  ('a0000000-0000-4000-8000-000000000000', 'ada@example.com'),
+  ('b0000000-0000-4000-8000-000000000000', 'bob@example.com'),
+  ('c0000000-0000-4000-8000-000000000000', 'cy@example.com');
+insert into public.organizations (id, name, slug) values
+  ('00000000-0000-4000-8000-000000000001', 'Team', 'pgtap-team'),
+  ('00000000-0000-4000-8000-000000000002', 'Others', 'pgtap-others');
+insert into public.memberships (organization_id, user_id, role, status) values
+  ('00000000-0000-4000-8000-000000000001', 'a0000000-0000-4000-8000-000000000000', 'owner', 'active'),
+  ('00000000-0000-4000-8000-000000000001', 'b0000000-0000-4000-8000-000000000000', 'member', 'active'),
+  ('00000000-0000-4000-8000-000000000002', 'c0000000-0000-4000-8000-000000000000', 'owner', 'active');
+insert into public.blocks (id, organization_id, name, block_type) values
+  ('00000000-0000-4000-8000-000000000011', '00000000-0000-4000-8000-000000000001', 'A', 'dataset'),
+  ('00000000-0000-4000-8000-000000000012', '00000000-0000-4000-8000-000000000001', 'B', 'model'),
+  ('00000000-0000-4000-8000-000000000013', '00000000-0000-4000-8000-000000000001', 'C', 'model'),
+  ('00000000-0000-4000-8000-000000000014', '00000000-0000-4000-8000-000000000002', 'Theirs', 'model');
+insert into public.edges (id, organization_id, name) values ('00000000-0000-4000-8000-000000000015', '00000000-0000-4000-8000-000000000001', 'Same');
+insert into public.block_versions (block_id, spec)
+select id, case block_type when 'dataset' then '{"kind": "inline", "rows": []}' else '{"kind": "jsonata", "expression": "input"}' end::jsonb
+from public.blocks where organization_id = '00000000-0000-4000-8000-000000000001';
+insert into public.edge_versions (id, edge_id, spec) values ('00000000-0000-4000-8000-000000000031', '00000000-0000-4000-8000-000000000015', '{"kind": "identity"}');
+insert into public.pipelines (id, organization_id, name) values ('00000000-0000-4000-8000-000000000003', '00000000-0000-4000-8000-000000000001', 'P');
+insert into public.pipeline_blocks (pipeline_id, block_id)
+select '00000000-0000-4000-8000-000000000003', id from public.blocks where organization_id = '00000000-0000-4000-8000-000000000001';
+insert into public.pipeline_edges (pipeline_id, edge_id, source_block_id, target_block_id) values
+  ('00000000-0000-4000-8000-000000000003', '00000000-0000-4000-8000-000000000015', '00000000-0000-4000-8000-000000000011', '00000000-0000-4000-8000-000000000012'),
+  ('00000000-0000-4000-8000-000000000003', '00000000-0000-4000-8000-000000000015', '00000000-0000-4000-8000-000000000012', '00000000-0000-4000-8000-000000000013');
+
+insert into public.edge_verifications (edge_version_id) values ('00000000-0000-4000-8000-000000000031');
+update public.edge_verifications set verification_status = 'passed', verified_at = now()
+where edge_version_id = '00000000-0000-4000-8000-000000000031';
+
+-- Webhooks ------------------------------------------------------------------------------------
+
+create function pg_temp.webhook(id text, caller uuid, rest text) returns text language sql as $$
+  select pg_temp.as_user(caller, format('select (public.create_webhook_trigger(%L, ''00000000-0000-4000-8000-000000000003'', %s)).id', id, rest))
+$$;
+select lives_ok(
+  $$select pg_temp.webhook('00000000-0000-4000-8000-000000000041', 'a0000000-0000-4000-8000-000000000000', '''standard'', ''cipher'', 1')$$, 'An admin makes a webhook with its secret');
+select throws_ok(
+  $$select pg_temp.webhook('00000000-0000-4000-8000-000000000042', 'a0000000-0000-4000-8000-000000000000', '''standard''')$$, 'PT422', null, 'A signed scheme needs a secret');
+select lives_ok(
+  $$select pg_temp.webhook('00000000-0000-4000-8000-000000000043', 'a0000000-0000-4000-8000-000000000000', '''none''')$$, 'An unsigned one does not');
+select throws_ok(
+  $$select pg_temp.webhook('00000000-0000-4000-8000-000000000044', 'b0000000-0000-4000-8000-000000000000', '''none''')$$, '42501', null, 'A member can''t make one');
+select throws_ok(
+  $$select pg_temp.webhook('00000000-0000-4000-8000-000000000045', 'c0000000-0000-4000-8000-000000000000', '''none''')$$, 'PT404', null, 'To a stranger the pipeline is not there');
+select throws_ok(
+  $$insert into public.pipeline_triggers (pipeline_id, type, created_by) values ('00000000-0000-4000-8000-000000000003', 'webhook', 'a0000000-0000-4000-8000-000000000000')$$,
+  '23514', null, 'A webhook has a scheme');
+select throws_ok(
+  $$select pg_temp.as_user('a0000000-0000-4000-8000-000000000000', 'select ciphertext from public.trigger_secrets')$$,
+  '42501', null, 'Nobody reads a secret back');
+select is_empty(
+  $$select t.id from public.trigger_secrets s join public.pipeline_triggers t on t.id = s.trigger_id
+    where s.organization_id <> t.organization_id$$,
+  'A secret is of its webhook''s organization');
+
+-- Deliveries ----------------------------------------------------------------------------------
+
+create temporary table first as select (public.receive_delivery('00000000-0000-4000-8000-000000000041', 'd-1', '{"n": 1}')).*;
+select results_eq(
+  'select trigger::text, trigger_id, created_by, input from first',
+  $$values ('webhook', '00000000-0000-4000-8000-000000000041'::uuid, 'a0000000-0000-4000-8000-000000000000'::uuid, '{"n": 1}'::jsonb)$$,
+  'A delivery starts a run as the webhook''s maker');
+select is(
+  (public.receive_delivery('00000000-0000-4000-8000-000000000041', 'd-1', '{"n": 2}')).id, (select id from first),
+  'The same delivery again is the same run');
+select isnt(
+  (public.receive_delivery('00000000-0000-4000-8000-000000000041', 'd-2', '{"n": 2}')).id, (select id from first), 'Another one is another run');
+update public.pipeline_triggers set is_active = false where id = '00000000-0000-4000-8000-000000000041';
+select throws_ok(
+  $$select public.receive_delivery('00000000-0000-4000-8000-000000000041', 'd-3', '{}')$$, 'PT404', null, 'A webhook that is off is not there');
+select is(
+  (select count(*) from public.webhook_deliveries where trigger_id = '00000000-0000-4000-8000-000000000041'), 2::bigint, 'And keeps nothing');
+update public.pipeline_triggers set is_active = true where id = '00000000-0000-4000-8000-000000000041';
+update public.pipelines set status = 'draft' where id = '00000000-0000-4000-8000-000000000003';
+select throws_ok(
+  $$select public.receive_delivery('00000000-0000-4000-8000-000000000041', 'd-4', '{}')$$, 'PT409', null, 'A delivery that can start nothing is refused');
+select is(
+  (select count(*) from public.webhook_deliveries where trigger_id = '00000000-0000-4000-8000-000000000041'), 2::bigint,
+  'And may be sent again');
+
+-- Rows ----------------------------------------------------------------------------------------
+
+create table public.pgtap_rows (id integer primary key, organization_id uuid not null, note text);
+create temporary table step as
+  select id from public.run_steps where run_id = (select id from first) and name = 'A';
+select is(
+  (select public.write_table_rows(id, 'pgtap_rows', '[{"id": 1, "note": "a"}, {"id": 2}]') from step),
+  (select public.write_table_rows(id, 'pgtap_rows', '[{"id": 3}]') from step),
+  'A step''s rows are written once; its second attempt has the first answer');
+select results_eq(
+  'select id, organization_id, note from public.pgtap_rows order by id',
+  $$values (1, '00000000-0000-4000-8000-000000000001'::uuid, 'a'), (2, '00000000-0000-4000-8000-000000000001', null)$$,
+  'The rows are of the run''s organization');
+
+select * from finish();
+rollback;

@@ -1,0 +1,35 @@
+import type { Role } from "../harness/tenant.ts";
+
+/** The least role that may; "-" is nobody. */
+export type Minimum = Role | "-";
+
+/**
+ * Who may do what past the functions, straight at `/rest/v1`: each table with the least role of the
+ * row's organization for select, insert, update, delete. Anonymous callers and other tenants may
+ * nothing anywhere. Where a row is a user's own, it is the owner's.
+ */
+export const MATRIX: Record<string, readonly [Minimum, Minimum, Minimum, Minimum]> = {
+  // table: select, insert, update, delete
+  organizations: ["member", "-", "admin", "owner"],
+  profiles: ["member", "-", "owner", "-"],
+  memberships: ["member", "admin", "admin", "admin"],
+  platform_admins: ["-", "-", "-", "-"],
+  idempotency_keys: ["owner", "owner", "owner", "owner"],
+  audit_logs: ["admin", "-", "-", "-"],
+  blocks: ["member", "member", "member", "admin"],
+  block_versions: ["member", "member", "-", "-"],
+  edges: ["member", "member", "member", "admin"],
+  edge_versions: ["member", "member", "-", "-"],
+  edge_verifications: ["member", "member", "-", "-"],
+  pipelines: ["member", "member", "member", "admin"],
+  pipeline_blocks: ["member", "member", "-", "member"],
+  pipeline_edges: ["member", "member", "member", "member"],
+  pipeline_runs: ["member", "-", "-", "-"],
+  run_steps: ["member", "-", "-", "-"],
+  run_events: ["member", "-", "-", "-"],
+  workers: ["-", "-", "-", "-"],
+  pipeline_triggers: ["member", "admin", "admin", "admin"],
+  trigger_secrets: ["-", "admin", "-", "-"],
+  webhook_deliveries: ["member", "-", "-", "-"],
+  step_effects: ["member", "-", "-", "-"],
+};
