@@ -6,25 +6,10 @@ import { describeError, log } from "@shared/log.ts";
 import { problemResponse, serve, type Variables } from "@shared/serve.ts";
 import type { Route } from "@shared/route.ts";
 
-const REQUEST_HEADERS = [
-  "apikey",
-  "authorization",
-  "content-type",
-  "idempotency-key",
-  "if-match",
-  "last-event-id",
-  "x-api-key",
-  "x-client-info",
-  "x-organization-id",
-  "x-request-id",
-];
 const ANSWER_HEADERS = [
   "etag",
   "idempotent-replayed",
   "location",
-  "ratelimit-limit",
-  "ratelimit-remaining",
-  "ratelimit-reset",
   "retry-after",
   "x-request-id",
 ];
@@ -67,7 +52,6 @@ export function createApp(
   app.use(cors({
     origin: "*",
     allowMethods: ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
-    allowHeaders: REQUEST_HEADERS,
     exposeHeaders: ANSWER_HEADERS,
     maxAge: 86_400,
   }));
@@ -87,12 +71,16 @@ export function createApp(
     );
   }
 
-  app.notFound((context) =>
-    problemResponse(
-      new ApiError("not_found", `There is no ${context.req.method} ${context.req.path}`),
-      context.get("requestId"),
-    )
-  );
+  app.notFound((context) => {
+    const { method, path } = context.req;
+    const allowed = methodsFor(`/${path.split("/").slice(2).join("/")}`, routes);
+    const error = allowed.length > 0
+      ? new ApiError("method_not_allowed", `${path} answers ${allowed.join(", ")}`, {
+        headers: { allow: allowed.join(", ") },
+      })
+      : new ApiError("not_found", `There is no ${method} ${path}`);
+    return problemResponse(error, context.get("requestId"));
+  });
   app.onError((error, context) => {
     const requestId = context.get("requestId");
     const known = error instanceof ApiError
@@ -103,3 +91,10 @@ export function createApp(
   });
   return app;
 }
+
+/** The methods of the routes whose path fits. */
+const methodsFor = (path: string, routes: readonly Route[]): string[] => {
+  const fits = ({ contract }: Route) =>
+    new RegExp(`^${contract.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path);
+  return [...new Set(routes.filter(fits).map(({ contract }) => contract.method.toUpperCase()))];
+};

@@ -609,6 +609,9 @@ isOneToOne: false
 "get_pipeline":
 { Args: { "pipeline_id": string }; Returns: Json
                            },
+"get_run":
+{ Args: { "run_id": string }; Returns: Json
+                           },
 "heartbeat_worker":
 { Args: { "worker_id": string }; Returns: undefined
                            },
@@ -619,7 +622,7 @@ isOneToOne: false
 { Args: { "filters": Json,"organization_id"?: string }; Returns: undefined
                            },
 "receive_delivery":
-{ Args: { "delivery_id": string,"input": Json,"trigger_id": string }; Returns: {
+{ Args: { "delivery": Json,"trigger_id": string }; Returns: {
               "created_at": string,
 "created_by": string | null,
 "definition": NonNullable<Json>,
@@ -647,7 +650,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "start_run":
-{ Args: { "first_block_id"?: string,"idempotency_key"?: string,"input"?: Json,"pipeline_id": string }; Returns: {
+{ Args: { "idempotency_key"?: string,"pipeline_id": string,"request"?: Json }; Returns: {
               "created_at": string,
 "created_by": string | null,
 "definition": NonNullable<Json>,

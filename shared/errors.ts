@@ -14,7 +14,6 @@ export const ERROR_STATUS = {
   insufficient_scope: 403,
   not_found: 404,
   method_not_allowed: 405,
-  not_acceptable: 406,
   conflict: 409,
   in_use: 409,
   immutable: 409,
@@ -31,7 +30,6 @@ export const ERROR_STATUS = {
   request_in_flight: 409,
   precondition_failed: 412,
   body_too_large: 413,
-  unsupported_media_type: 415,
   validation_failed: 422,
   idempotency_key_reused: 422,
   internal_error: 500,
@@ -90,10 +88,10 @@ export function problem(error: ApiError, requestId: string) {
 export function databaseError(error: PostgrestError, status: number): ApiError {
   const { code, message, details, hint } = error;
   if (/^PT\d{3}$/.test(code) && isErrorCode(hint)) {
-    const errors = hint === "validation_failed" && details
-      ? [{ path: details, message }]
-      : undefined;
-    return new ApiError(hint, message, { errors });
+    const isField = hint === "validation_failed";
+    return new ApiError(hint, details && !isField ? `${message}. ${details}` : message, {
+      errors: details && isField ? [{ path: details, message }] : undefined,
+    });
   }
   // The local stack passes a check violation on as text alone.
   const isCheck = code === "23514" || /violates check constraint/.test(message);

@@ -49,7 +49,7 @@ export async function once(
     });
     return response;
   } catch (error) {
-    await keep({});
+    await keep({}).catch(() => {}); // The error that matters is the one of the work.
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { ApiError, type FieldError } from "@shared/errors.ts";
+import { type Json, nestsDeeper, parseJson } from "@shared/json.ts";
 import type { Contract } from "@shared/route.ts";
 import type { z } from "zod";
 
@@ -13,7 +14,7 @@ export function fieldErrors(error: z.ZodError, prefix: string[] = []): FieldErro
 }
 
 function check(schema: z.ZodType, value: unknown, prefix: string[] = []): unknown {
-  const result = parseWith(schema, value);
+  const result = schema.safeParse(value);
   if (result.success) return result.data;
   const errors = fieldErrors(result.error, prefix);
   const [first] = errors;
@@ -24,16 +25,6 @@ function check(schema: z.ZodType, value: unknown, prefix: string[] = []): unknow
       errors,
     },
   );
-}
-
-function parseWith(schema: z.ZodType, value: unknown) {
-  try {
-    return schema.safeParse(value);
-  } catch (cause) {
-    // JSON that nests thousands of levels overflows the stack of whoever walks it.
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new ApiError("validation_failed", "The input nests too deeply", { cause });
-  }
 }
 
 /** Path parameters; one of the wrong shape names nothing, which is a 404. */
@@ -63,21 +54,27 @@ export async function readBody(
 ): Promise<{ text: string; value: unknown }> {
   if (!contract.body) return { text: "", value: undefined };
   const text = new TextDecoder().decode(await readBytes(request, contract.maxBytes));
-  return { text, value: check(contract.body, parse(text)) };
+  const value = text.trim() === "" ? {} : parseBody(text);
+  return { text, value: check(contract.body, value) };
 }
 
-function parse(text: string): unknown {
-  if (text.trim() === "") return {};
+/** Levels of nesting that a body may have: what walks it recurses, here and in the database. */
+const MAX_DEPTH = 500;
+
+/**
+ * Parses a body's text.
+ *
+ * @throws {ApiError} `invalid_json`; `validation_failed` where it nests too deeply
+ */
+export function parseBody(text: string): Json {
+  if (nestsDeeper(text, MAX_DEPTH)) {
+    throw new ApiError("validation_failed", `The body nests deeper than ${MAX_DEPTH} levels`);
+  }
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
-    throw new ApiError(
-      "invalid_json",
-      `The body is not JSON: ${cause instanceof Error ? cause.message : ""}`,
-      {
-        cause,
-      },
-    );
+    const reason = cause instanceof Error ? cause.message : "";
+    throw new ApiError("invalid_json", `The body is not JSON: ${reason}`, { cause });
   }
 }
 

@@ -10,7 +10,7 @@ export function log(level: "info" | "error", entry: Record<string, unknown>): vo
 
 /** What a log line may hold of an error: the chain of its causes, never a request's body. */
 export function describeError(error: unknown): unknown {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return isRefusal(error) ? pick(error) : String(error);
   return {
     name: error.name,
     message: error.message,
@@ -18,3 +18,12 @@ export function describeError(error: unknown): unknown {
     ...(error.cause === undefined ? {} : { cause: describeError(error.cause) }),
   };
 }
+
+/** A refusal by PostgREST is a plain object. Its details quote values, so they stay out. */
+type Refusal = { code: unknown; message: unknown; hint: unknown };
+
+const isRefusal = (value: unknown): value is Refusal =>
+  typeof value === "object" && value !== null && "code" in value && "message" in value &&
+  "hint" in value;
+
+const pick = ({ code, message, hint }: Refusal) => ({ code, message, hint });

@@ -60,6 +60,7 @@ export async function resolveOrganization(
   const [only] = ids;
   if (ids.length === 1 && only) return only;
   seen.delete(caller.userId);
+  if (ids.length === 0) throw new ApiError("forbidden", "You belong to no organization");
   throw new ApiError(
     "organization_required",
     "You belong to several organizations: name one in the x-organization-id header",

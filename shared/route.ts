@@ -58,6 +58,8 @@ export type RouteContext<Params, Query, Body> = {
   requestId: string;
   /** The Data API as the caller, under RLS. */
   database: DatabaseClient;
+  /** The Data API past RLS, for what no caller may do; the audit log still knows the request. */
+  service(): DatabaseClient;
   /** The organization that the request works in. @throws {ApiError} `organization_required` … */
   organizationId(): Promise<string>;
   /** The revision that If-Match names, if the request has one. */
@@ -99,7 +101,10 @@ function typed(context: RouteContext<unknown, unknown, unknown>) {
   return context;
 }
 
-/** The declared answer with headers: `etag` from a revision, `location`, or another status. */
+/**
+ * The declared answer with headers: `etag` from a revision, `location` from a path within the function
+ * (`runs/<id>`), or another status.
+ */
 export class Reply {
   constructor(
     readonly value: unknown,

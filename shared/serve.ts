@@ -36,17 +36,18 @@ export async function serve(
   context.set("caller", caller);
   authorize(caller, contract);
 
-  const forwarded = forwardedHeaders.flatMap((name) => {
+  const forwarded = Object.fromEntries(forwardedHeaders.flatMap((name) => {
     const value = name === "x-request-id" ? requestId : request.headers.get(name);
     return value ? [[name, value]] : [];
-  });
-  const database = connect(caller, Object.fromEntries(forwarded));
+  }));
+  const database = connect(caller, forwarded);
   const params = readParams(contract, context.req.param());
   const query = readQuery(contract, new URL(request.url).searchParams);
   const { text, value: body } = await readBody(contract, request);
 
   const run = async () =>
     respond(
+      domain,
       route,
       await handle({
         params,
@@ -56,6 +57,7 @@ export async function serve(
         request,
         requestId,
         database,
+        service: () => connect({ kind: "service" }, forwarded),
         expectedRevision: contract.versioned
           ? readRevision(request.headers.get("if-match"))
           : undefined,
@@ -81,12 +83,13 @@ export async function serve(
   }, run);
 }
 
-function respond({ contract }: Route, result: unknown): Response {
+function respond(domain: Domain, { contract }: Route, result: unknown): Response {
   if (result instanceof Response) return result;
   const reply = result instanceof Reply ? result : new Reply(result);
   const status = reply.options.status ?? Number(Object.keys(contract.answers)[0]);
   const headers = new Headers();
-  if (reply.options.location) headers.set("location", reply.options.location);
+  const { location } = reply.options;
+  if (location) headers.set("location", `/functions/v1/${domain}/${location}`);
   if (reply.options.revision !== undefined) headers.set("etag", `"${reply.options.revision}"`);
   if (status === 204) return new Response(null, { status, headers });
   return Response.json(reply.value, { status, headers });

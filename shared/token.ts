@@ -3,34 +3,24 @@ import { jwks, jwtSecret, secretKeys, signingKey, supabaseUrl } from "@shared/en
 import { ApiError } from "@shared/errors.ts";
 
 /** Claims of a token whose signature and time have been checked. */
-export type Claims = JWTPayload & { role?: unknown; organization_id?: unknown };
+export type Claims = JWTPayload & { role?: unknown };
 
 const encoder = new TextEncoder();
 let keySet: JWTVerifyGetKey | undefined;
-let sharedKey: Promise<CryptoKey> | undefined;
-
-/** Imported once: an import a request costs as much as the verification itself. */
-const symmetricKey = (secret: string): Promise<CryptoKey> =>
-  sharedKey ??= crypto.subtle.importKey(
-    "raw",
-    encoder.encode(secret),
-    { name: "HMAC", hash: "SHA-256" },
-    false,
-    ["verify"],
-  );
 
 /**
- * Tokens found good a moment ago, as PostgREST keeps them too: clients send the same one with each
- * request. Not for longer than a minute, so that a key taken out of service is soon without effect.
+ * Tokens found good a moment ago, by project and token, as PostgREST keeps them too: clients send the
+ * same one with each request. Not for longer than a minute, so that a key taken out of service is soon
+ * without effect.
  */
 const verified = new Map<string, { claims: Claims; until: number }>();
 const VERIFIED_FOR_MS = 60_000;
 const VERIFIED_TOKENS = 1_000;
 
-function remember(token: string, claims: Claims): Claims {
+function remember(name: string, claims: Claims): Claims {
   if (verified.size >= VERIFIED_TOKENS) verified.clear();
   const expiry = (claims.exp ?? 0) * 1000;
-  verified.set(token, { claims, until: Math.min(expiry, Date.now() + VERIFIED_FOR_MS) });
+  verified.set(name, { claims, until: Math.min(expiry, Date.now() + VERIFIED_FOR_MS) });
   return claims;
 }
 
@@ -49,7 +39,8 @@ async function asymmetricKeys(): Promise<JWTVerifyGetKey> {
  * @throws {ApiError} `invalid_token` for whatever is forged, expired or not a JWT
  */
 export async function verifyToken(token: string): Promise<Claims> {
-  const known = verified.get(token);
+  const name = `${supabaseUrl()} ${token}`;
+  const known = verified.get(name);
   if (known && known.until > Date.now()) return known.claims;
   const jose = await import("jose");
   try {
@@ -58,13 +49,14 @@ export async function verifyToken(token: string): Promise<Claims> {
       const { payload } = await jose.jwtVerify(token, await asymmetricKeys(), {
         algorithms: ["ES256", "RS256", "EdDSA"],
       });
-      return remember(token, payload);
+      return remember(name, payload);
     }
     const secret = jwtSecret();
     if (!secret) return await askAuthServer(token, jose.decodeJwt(token));
-    const key = await symmetricKey(secret);
-    const { payload } = await jose.jwtVerify(token, key, { algorithms: ["HS256"] });
-    return remember(token, payload);
+    const { payload } = await jose.jwtVerify(token, encoder.encode(secret), {
+      algorithms: ["HS256"],
+    });
+    return remember(name, payload);
   } catch (cause) {
     if (cause instanceof ApiError) throw cause;
     const expired = cause instanceof jose.errors.JWTExpired;

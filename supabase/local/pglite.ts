@@ -1,3 +1,4 @@
+import process from "node:process";
 import { PGlite } from "@electric-sql/pglite";
 import { citext } from "@electric-sql/pglite/contrib/citext";
 import { pg_trgm } from "@electric-sql/pglite/contrib/pg_trgm";
@@ -39,9 +40,12 @@ export class PgliteDatabase implements Database {
 
   async exclusive<T>(work: () => Promise<T>): Promise<T> {
     const release = await this.acquire(PLAIN);
+    const { exitCode } = process;
     try {
       return await work();
     } finally {
+      // PGlite's own C code sets it on each refused statement; it is the program's to set.
+      process.exitCode = exitCode;
       await this.#leaveTransaction().finally(release);
     }
   }

@@ -68,6 +68,9 @@ export async function openPostgres(url: string): Promise<PostgresDatabase> {
       onnotice: () => {},
       connect_timeout: 10,
       types: {
+        // Lite hands JSON over as text already; as with PGlite's driver, text is not quoted again.
+        json: asJson(114),
+        jsonb: asJson(3802),
         timestamptz: {
           to: TIMESTAMPTZ,
           from: [TIMESTAMPTZ],
@@ -85,6 +88,13 @@ export async function openPostgres(url: string): Promise<PostgresDatabase> {
     throw new StackError(`The database of --db can't be used: ${messageOf(error)}.`);
   }
 }
+
+const asJson = (oid: number) => ({
+  to: oid,
+  from: [oid],
+  serialize: (value: unknown) => typeof value === "string" ? value : JSON.stringify(value),
+  parse: (text: string): unknown => JSON.parse(text),
+});
 
 /** The driver serializes by the parameter's type on the server; this is only what it may be given. */
 function parameters(params: readonly unknown[]): postgres.ParameterOrJSON<never>[] {

@@ -15,6 +15,21 @@ export async function storageApi(
   request: Request,
   send: (request: Request) => Promise<Response>,
 ): Promise<Response> {
+  try {
+    return await translate(request, send);
+  } catch (error) {
+    const isClients = error instanceof z.ZodError || error instanceof SyntaxError ||
+      error instanceof TypeError;
+    if (!isClients) throw error;
+    const message = "The request is not valid";
+    return Response.json({ statusCode: "400", error: "invalid_request", message }, { status: 400 });
+  }
+}
+
+async function translate(
+  request: Request,
+  send: (request: Request) => Promise<Response>,
+): Promise<Response> {
   const path = new URL(request.url).pathname.slice("/storage/v1".length);
   const isUpload = /^(POST|PUT)$/.test(request.method) && path.startsWith("/object/");
   if (isUpload && request.headers.get("content-type")?.startsWith("multipart/form-data")) {

@@ -67,7 +67,7 @@ begin
   execute format('select organization_id from public.%I where id = $1', tg_argv[0])
     into new.organization_id using parent_id;
   if new.organization_id is null then
-    perform private.raise_error(404, 'not_found', format('No %s with id %s', tg_argv[1], parent_id));
+    perform private.raise_error(404, 'not_found', format('No %s with id %s', replace(regexp_replace(tg_argv[1], '_id$', ''), '_', ' '), parent_id));
   end if;
   return new;
 end $$;

@@ -10,8 +10,8 @@ create table public.idempotency_keys (
   operation text not null check (char_length(operation) <= 500),
   key text not null check (char_length(key) between 1 and 255),
   request_hash text not null check (request_hash ~ '^[0-9a-f]{64}$'),
-  status_code integer,
-  response jsonb,
+  status_code integer check (status_code between 200 and 203),
+  response jsonb check (pg_column_size(response) <= 4194304),
   locked_until timestamptz not null,
   expires_at timestamptz not null default now() + interval '24 hours',
   created_at timestamptz not null default now(),
@@ -20,6 +20,7 @@ create table public.idempotency_keys (
 );
 comment on table public.idempotency_keys is
   'The first answer to a request that carried an Idempotency-Key, kept for a day.';
+create index idempotency_keys_expires_at_idx on public.idempotency_keys (user_id, expires_at);
 comment on column public.idempotency_keys.operation is 'Method and path: a key means something within one operation.';
 comment on column public.idempotency_keys.request_hash is 'SHA-256 of the body, hex.';
 comment on column public.idempotency_keys.locked_until is
@@ -78,15 +79,20 @@ select private.guard_table('idempotency_keys', '{user_id,operation,key}');
 
 -- RLS -----------------------------------------------------------------------------------------
 
+-- Kept answers are data of whatever organization they came from: not for a step, which works in one.
 create policy "A user reads their own idempotency keys" on public.idempotency_keys
-  for select to authenticated using (user_id = (select auth.uid()));
+  for select to authenticated
+  using (user_id = (select auth.uid()) and ((select auth.jwt()) ->> 'step_id') is null);
 create policy "A user adds their own idempotency keys" on public.idempotency_keys
-  for insert to authenticated with check (user_id = (select auth.uid()));
+  for insert to authenticated
+  with check (user_id = (select auth.uid()) and ((select auth.jwt()) ->> 'step_id') is null);
 create policy "A user changes their own idempotency keys" on public.idempotency_keys
   for update to authenticated
-  using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+  using (user_id = (select auth.uid()) and ((select auth.jwt()) ->> 'step_id') is null)
+  with check (user_id = (select auth.uid()) and ((select auth.jwt()) ->> 'step_id') is null);
 create policy "A user removes their own idempotency keys" on public.idempotency_keys
-  for delete to authenticated using (user_id = (select auth.uid()));
+  for delete to authenticated
+  using (user_id = (select auth.uid()) and ((select auth.jwt()) ->> 'step_id') is null);
 
 -- Grants --------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ create table public.organizations (
   updated_at timestamptz not null default now()
 );
 comment on table public.organizations is 'The tenant: everything else belongs to one.';
-comment on column public.organizations.kind is 'personal: made with the user, for them alone.';
+comment on column public.organizations.kind is 'personal: made with the user, for them alone; clients can invite nobody.';
 comment on column public.organizations.member_count is 'Active memberships; kept by a trigger.';
 comment on column public.organizations.revision is 'Counts changes; the ETag.';
 create index organizations_created_by_idx on public.organizations (created_by);
@@ -88,18 +88,22 @@ language sql stable security definer set search_path = '' as $$
     where exists (select 1 from public.platform_admins a where a.user_id = (select auth.uid()))
   )
   select coalesce(array_agg(r.id), '{}') from reachable r
-  where (select auth.jwt() ->> 'organization_id') is null
-     or r.id = (select (auth.jwt() ->> 'organization_id')::uuid)
+  where ((select auth.jwt() ->> 'organization_id') is null
+      or r.id = (select (auth.jwt() ->> 'organization_id')::uuid))
+    -- A pipeline is any member's to write: whoever runs it lends it no more than a member's rights.
+    and (minimum_role = 'member' or (select auth.jwt() ->> 'step_id') is null)
 $$;
 comment on function private.organization_ids is
-  'Organizations where the caller has at least this role; a key''s token is narrowed to its own.';
+  'Organizations where the caller has at least this role; a key''s token is narrowed to its own, a step''s to a member''s rights.';
 
 create function private.default_organization_id() returns uuid
 language plpgsql stable set search_path = '' as $$
 declare
   ids uuid[] := private.organization_ids('member');
 begin
-  if cardinality(ids) <> 1 then
+  if cardinality(ids) = 0 then
+    perform private.raise_error(403, 'forbidden', 'You belong to no organization');
+  elsif cardinality(ids) > 1 then
     perform private.raise_error(400, 'organization_required',
       'You belong to several organizations: name one in the x-organization-id header');
   end if;
@@ -160,6 +164,9 @@ language plpgsql security definer set search_path = '' as $$
 declare
   created public.organizations;
 begin
+  if auth.uid() is not null and owner_id is distinct from auth.uid() then
+    perform private.raise_error(403, 'forbidden', 'You can make yourself an owner, and nobody else');
+  end if;
   insert into public.organizations (name, slug, kind, created_by)
   values (name, slug, kind, owner_id) returning * into created;
   insert into public.memberships (organization_id, user_id, role, status, accepted_at)
@@ -225,6 +232,10 @@ declare
   is_client constant boolean := current_user = 'authenticated';
   is_own constant boolean := new.user_id = (select auth.uid());
 begin
+  if tg_op = 'INSERT' and is_client and exists (
+    select 1 from public.organizations o where o.id = new.organization_id and o.kind = 'personal') then
+    perform private.raise_error(409, 'personal_organization', 'A personal organization is for its user alone: make a team');
+  end if;
   if new.status = 'active' and new.accepted_at is null then
     if is_client and not is_own then
       perform private.raise_error(403, 'forbidden', 'Only the invited user can accept an invitation');
@@ -250,7 +261,9 @@ language plpgsql security definer set search_path = '' as $$
 declare
   organization uuid := coalesce(new.organization_id, old.organization_id);
 begin
-  -- The organization's row is the lock: two owners who leave at once can't both be "not the last".
+  -- The organization's row is the lock: two owners who leave at once can't both be "not the last". It
+  -- is taken by a statement of its own, so that the count after it sees what it waited for.
+  perform 1 from public.organizations o where o.id = organization for no key update;
   update public.organizations o set member_count = (
     select count(*) from public.memberships m
     where m.organization_id = organization and m.status = 'active')
@@ -315,7 +328,8 @@ create policy "A user reads their own and their colleagues' profiles" on public.
     id = (select auth.uid())
     or id in (
       select m.user_id from public.memberships m
-      where m.organization_id = any ((select private.organization_ids('member'))::uuid[]))
+      where m.status = 'active'
+        and m.organization_id = any ((select private.organization_ids('member'))::uuid[]))
   );
 create policy "A user changes their own profile" on public.profiles
   for update to authenticated

@@ -162,6 +162,9 @@ comment on function private.log_read is 'Logs that something worth knowing was r
 create function public.log_audit_read(filters jsonb, organization_id uuid default null) returns void
 language plpgsql set search_path = '' as $$
 begin
+  if pg_column_size(filters) > 4096 then
+    perform private.raise_error(422, 'validation_failed', 'The filters are longer than any filters are', 'filters');
+  end if;
   perform private.log_read(private.require_organization(organization_id, 'member'),
     'audit_log', null, jsonb_build_object('filters', filters));
 end $$;

@@ -54,6 +54,7 @@ create index block_versions_created_by_idx on public.block_versions (created_by)
 alter table public.blocks add constraint blocks_current_version_fkey
   foreign key (current_version_id, id) references public.block_versions (id, block_id);
 create index blocks_current_version_idx on public.blocks (current_version_id, id);
+create index blocks_list_idx on public.blocks (organization_id, created_at desc, id desc);
 create index blocks_created_by_idx on public.blocks (created_by);
 
 create table public.edges (
@@ -99,6 +100,7 @@ create index edge_versions_created_by_idx on public.edge_versions (created_by);
 alter table public.edges add constraint edges_current_version_fkey
   foreign key (current_version_id, id) references public.edge_versions (id, edge_id);
 create index edges_current_version_idx on public.edges (current_version_id, id);
+create index edges_list_idx on public.edges (organization_id, created_at desc, id desc);
 create index edges_created_by_idx on public.edges (created_by);
 
 create table public.edge_verifications (
@@ -178,9 +180,9 @@ declare
   type_of_block text;
 begin
   select b.block_type into type_of_block from public.blocks b where b.id = new.block_id;
-  if not kinds -> type_of_block ? (new.spec ->> 'kind') then
+  if (kinds -> type_of_block ? (new.spec ->> 'kind')) is not true then
     perform private.raise_error(422, 'validation_failed',
-      format('A %s is not of kind %s', type_of_block, new.spec ->> 'kind'));
+      format('A %s is not of kind %s', type_of_block, new.spec -> 'kind'));
   end if;
   return new;
 end $$;
@@ -265,7 +267,9 @@ language plpgsql set search_path = '' as $$
 begin
   if tg_op = 'INSERT' and new.verification_status <> 'pending' then
     perform private.raise_error(403, 'forbidden', 'A verification starts pending');
-  elsif tg_op = 'UPDATE' and old.verification_status <> 'pending' then
+  elsif tg_op = 'UPDATE' and old.verification_status <> 'pending'
+    and (new.verification_status, new.verification_logs, new.verified_at)
+      is distinct from (old.verification_status, old.verification_logs, old.verified_at) then
     perform private.raise_error(409, 'immutable', 'This verification is done: start another one');
   end if;
   return new;

@@ -26,9 +26,10 @@ create table public.pipelines (
   unique (id, organization_id)
 );
 comment on table public.pipelines is 'A workflow: blocks joined by edges, run as a whole.';
-comment on column public.pipelines.average_runtime is 'Seconds, over all finished runs.';
+comment on column public.pipelines.average_runtime is 'Seconds, over the latest hundred finished runs.';
 comment on column public.pipelines.times_run is 'Runs started.';
 comment on column public.pipelines.revision is 'Counts changes of the pipeline and its graph; the ETag.';
+create index pipelines_list_idx on public.pipelines (organization_id, created_at desc, id desc);
 create index pipelines_created_by_idx on public.pipelines (created_by);
 
 create table public.pipeline_blocks (
@@ -73,28 +74,75 @@ create index pipeline_edges_edge_idx on public.pipeline_edges (edge_id, organiza
 
 -- Functions -----------------------------------------------------------------------------------
 
+create function private.is_acyclic(sources integer[], targets integer[], node_count integer)
+returns boolean language plpgsql immutable set search_path = '' as $$
+declare
+  -- Kahn's algorithm: take away nodes that nothing leads to until none is left, or a circle is.
+  first_edge integer[] := array_fill(0, array[node_count]);
+  indegree integer[] := array_fill(0, array[node_count]);
+  queue integer[] := array_fill(0, array[node_count]);
+  head integer := 1;
+  tail integer := 0;
+  edge integer;
+  target integer;
+begin
+  for edge in reverse cardinality(targets)..1 loop
+    indegree[targets[edge]] := indegree[targets[edge]] + 1;
+    first_edge[sources[edge]] := edge;
+  end loop;
+  for node in 1..node_count loop
+    if indegree[node] = 0 then
+      tail := tail + 1;
+      queue[tail] := node;
+    end if;
+  end loop;
+  while head <= tail loop
+    edge := first_edge[queue[head]];
+    while edge > 0 and edge <= cardinality(sources) and sources[edge] = queue[head] loop
+      target := targets[edge];
+      indegree[target] := indegree[target] - 1;
+      if indegree[target] = 0 then
+        tail := tail + 1;
+        queue[tail] := target;
+      end if;
+      edge := edge + 1;
+    end loop;
+    head := head + 1;
+  end loop;
+  return tail = node_count;
+end $$;
+comment on function private.is_acyclic is
+  'Whether edges between nodes 1 … node_count, sorted by source, form no circle. Linear in both.';
+
 create function private.refuse_cycle() returns trigger
 language plpgsql set search_path = '' as $$
 declare
-  looping uuid;
+  pipeline uuid;
+  sources integer[];
+  targets integer[];
+  node_count integer;
 begin
   -- Locked first, looked at second: two clients that each add half of a cycle queue up here, and
   -- the second one sees what the first one wrote.
   perform 1 from public.pipelines p
   where p.id in (select a.pipeline_id from added a) order by p.id for no key update;
 
-  with recursive walk (pipeline_id, origin, block_id) as (
-    select distinct a.pipeline_id, a.source_block_id, a.target_block_id from added a
-    union
-    select w.pipeline_id, w.origin, e.target_block_id
-    from walk w
-    join public.pipeline_edges e on e.pipeline_id = w.pipeline_id and e.source_block_id = w.block_id
-  )
-  select w.origin into looping from walk w where w.block_id = w.origin limit 1;
-  if looping is not null then
-    perform private.raise_error(409, 'cycle', 'A pipeline is a directed acyclic graph: these edges close a circle',
-      format('It leads back to block %s', looping));
-  end if;
+  for pipeline in select distinct a.pipeline_id from added a loop
+    with edge as materialized (
+      select e.source_block_id, e.target_block_id from public.pipeline_edges e where e.pipeline_id = pipeline
+    ), node as materialized (
+      select b.block_id, (row_number() over ())::integer as number
+      from (select e.source_block_id as block_id from edge e union select e.target_block_id from edge e) b
+    )
+    select array_agg(s.number order by s.number), array_agg(t.number order by s.number), (select count(*) from node)
+    into sources, targets, node_count
+    from edge e
+    join node s on s.block_id = e.source_block_id
+    join node t on t.block_id = e.target_block_id;
+    if node_count > 0 and not private.is_acyclic(sources, targets, node_count) then
+      perform private.raise_error(409, 'cycle', 'A pipeline is a directed acyclic graph: these edges close a circle');
+    end if;
+  end loop;
   return null;
 end $$;
 comment on function private.refuse_cycle is 'The graph of a pipeline stays acyclic, also under concurrent writes.';
@@ -174,10 +222,15 @@ begin
       perform private.raise_error(422, 'validation_failed',
         format('An edge joins blocks of the pipeline: %s is not one', unknown), 'edges');
     end if;
-    delete from public.pipeline_edges pe where pe.pipeline_id = pipeline.id;
+    delete from public.pipeline_edges pe where pe.pipeline_id = pipeline.id
+      and not exists (
+        select 1 from jsonb_to_recordset(edges) n (source_block_id uuid, target_block_id uuid)
+        where n.source_block_id = pe.source_block_id and n.target_block_id = pe.target_block_id);
     insert into public.pipeline_edges (pipeline_id, edge_id, source_block_id, target_block_id)
     select pipeline.id, n.edge_id, n.source_block_id, n.target_block_id
-    from jsonb_to_recordset(edges) n (edge_id uuid, source_block_id uuid, target_block_id uuid);
+    from jsonb_to_recordset(edges) n (edge_id uuid, source_block_id uuid, target_block_id uuid)
+    on conflict (pipeline_id, source_block_id, target_block_id) do update set edge_id = excluded.edge_id
+      where pipeline_edges.edge_id <> excluded.edge_id;
   end if;
 end $$;
 comment on function private.write_graph is
@@ -275,6 +328,6 @@ grant insert (pipeline_id, block_id) on public.pipeline_blocks to authenticated;
 grant insert (pipeline_id, edge_id, source_block_id, target_block_id) on public.pipeline_edges to authenticated;
 grant update (edge_id, source_block_id, target_block_id) on public.pipeline_edges to authenticated;
 
-grant execute on function private.pipeline_with_graph, private.write_graph to authenticated, service_role;
+grant execute on function private.pipeline_with_graph, private.write_graph, private.is_acyclic to authenticated, service_role;
 grant execute on function public.get_pipeline, public.create_pipeline, public.update_pipeline
   to authenticated, service_role;

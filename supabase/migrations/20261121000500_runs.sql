@@ -1,12 +1,7 @@
 -- Runs (domain pipelines): a run pins every version, and is worked off as steps.
 --
--- The step row is the truth; every wake-up is a hint. A worker claims ready steps, and each write of
--- it is fenced by (step, attempt, worker): whoever lost the lease changes nothing. Completing steps
--- is one transaction: outputs, children's counters, newly ready steps, run state, events.
---
 -- Security definer functions, and why they must be:
 --   private.start_run   clients may not write runs or steps: a forged run would be a forged result
--- The worker's commands are invoker functions that only service_role may execute.
 
 -- Tables --------------------------------------------------------------------------------------
 
@@ -45,7 +40,8 @@ comment on column public.pipeline_runs.definition is 'The pipeline with every ve
 comment on column public.pipeline_runs.error is '{code, message, block} of the step that failed first.';
 comment on column public.pipeline_runs.created_by is 'Steps act as this user, under RLS.';
 create index pipeline_runs_organization_idx on public.pipeline_runs (organization_id, created_at desc, id desc);
-create index pipeline_runs_pipeline_idx on public.pipeline_runs (pipeline_id, organization_id, created_at desc, id desc);
+create index pipeline_runs_pipeline_idx on public.pipeline_runs (pipeline_id, organization_id);
+create index pipeline_runs_list_idx on public.pipeline_runs (pipeline_id, created_at desc, id desc);
 create index pipeline_runs_parent_idx on public.pipeline_runs (parent_run_id);
 create index pipeline_runs_created_by_idx on public.pipeline_runs (created_by);
 
@@ -121,30 +117,30 @@ create index run_events_step_idx on public.run_events (step_id);
 
 -- Starting ------------------------------------------------------------------------------------
 
-create function private.check_startable(pipeline public.pipelines) returns void
+create function private.check_startable(pipeline public.pipelines, definition jsonb) returns void
 language plpgsql set search_path = '' as $$
 declare
   culprit text;
 begin
   if pipeline.status <> 'active' then
     perform private.raise_error(409, 'pipeline_not_active', format('The pipeline is %s: only an active one runs', pipeline.status));
-  elsif not exists (select 1 from public.pipeline_blocks pb where pb.pipeline_id = pipeline.id) then
+  elsif definition -> 'blocks' = '[]' then
     perform private.raise_error(409, 'pipeline_empty', 'The pipeline has no blocks');
   elsif pipeline.executor <> 'edge' then
     perform private.raise_error(409, 'executor_not_configured',
       format('No %s is connected to this project: set the executor to edge', pipeline.executor));
   end if;
   select b.name into culprit
-  from public.pipeline_blocks pb join public.blocks b on b.id = pb.block_id
-  where pb.pipeline_id = pipeline.id and b.current_version_id is null limit 1;
+  from jsonb_to_recordset(definition -> 'blocks') b (name text, version_id uuid)
+  where b.version_id is null limit 1;
   if found then
     perform private.raise_error(409, 'block_without_version', format('Block %s has no version yet', culprit));
   end if;
   select e.name into culprit
-  from public.pipeline_edges pe join public.edges e on e.id = pe.edge_id
-  where pe.pipeline_id = pipeline.id and 'passed' is distinct from (
+  from jsonb_to_recordset(definition -> 'edges') e (name text, version_id uuid)
+  where 'passed' is distinct from (
     select v.verification_status from public.edge_verifications v
-    where v.edge_version_id = e.current_version_id and v.verification_status <> 'pending'
+    where v.edge_version_id = e.version_id and v.verification_status <> 'pending'
     order by v.verified_at desc limit 1)
   limit 1;
   if found then
@@ -152,30 +148,30 @@ begin
       format('The current version of edge %s has not passed its verification', culprit));
   end if;
   select b.name into culprit
-  from public.pipeline_edges pe
-  join public.blocks b on b.id = pe.target_block_id
-  join public.block_versions v on v.id = b.current_version_id
-  where pe.pipeline_id = pipeline.id and b.block_type = 'dataset' and v.spec ->> 'kind' not in ('storage', 'table')
+  from jsonb_to_recordset(definition -> 'edges') e (target_block_id uuid)
+  join jsonb_to_recordset(definition -> 'blocks') b (block_id uuid, name text, block_type text, spec jsonb)
+    on b.block_id = e.target_block_id
+  where b.block_type = 'dataset' and b.spec ->> 'kind' not in ('storage', 'table')
   limit 1;
   if found then
     perform private.raise_error(409, 'block_not_writable',
       format('Dataset %s has an incoming edge, but only storage and table datasets can be written', culprit));
   end if;
 end $$;
-comment on function private.check_startable is 'What must hold before a run starts; each breach has its own answer.';
+comment on function private.check_startable is 'What must hold of a definition before it runs; each breach has its own answer.';
 
 create function private.pin_pipeline(pipeline public.pipelines) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object(
     'pipeline_id', pipeline.id, 'name', pipeline.name, 'revision', pipeline.revision,
     'executor', pipeline.executor,
-    'blocks', (
+    'blocks', coalesce((
       select jsonb_agg(jsonb_build_object('block_id', b.id, 'name', b.name, 'block_type', b.block_type,
         'version_id', v.id, 'version_number', v.version_number, 'spec', v.spec) order by b.name)
       from public.pipeline_blocks pb
       join public.blocks b on b.id = pb.block_id
-      join public.block_versions v on v.id = b.current_version_id
-      where pb.pipeline_id = pipeline.id),
+      left join public.block_versions v on v.id = b.current_version_id
+      where pb.pipeline_id = pipeline.id), '[]'),
     'edges', coalesce((
       select jsonb_agg(jsonb_build_object('edge_id', e.id, 'name', e.name, 'version_id', v.id,
         'version_number', v.version_number, 'spec', v.spec,
@@ -183,7 +179,7 @@ language sql stable set search_path = '' as $$
         order by pe.created_at, e.name)
       from public.pipeline_edges pe
       join public.edges e on e.id = pe.edge_id
-      join public.edge_versions v on v.id = e.current_version_id
+      left join public.edge_versions v on v.id = e.current_version_id
       where pe.pipeline_id = pipeline.id), '[]'))
 $$;
 comment on function private.pin_pipeline is 'The definition that a run keeps: the graph with every version and its spec.';
@@ -235,7 +231,11 @@ language plpgsql security definer set search_path = '' as $$
 declare
   pipeline public.pipelines;
   run public.pipeline_runs;
+  definition jsonb;
 begin
+  if auth.uid() is not null and created_by is distinct from auth.uid() then
+    perform private.raise_error(403, 'forbidden', 'A run acts as the user who starts it');
+  end if;
   -- The lock keeps a PATCH from changing the graph while it is pinned, and a second start with the
   -- same key from slipping past the look below. Not FOR SHARE: two starts would deadlock at the counter.
   select * into pipeline from public.pipelines p where p.id = pipeline_id for no key update;
@@ -243,9 +243,20 @@ begin
   where r.pipeline_id = pipeline.id and r.created_by = start_run.created_by
     and r.idempotency_key = start_run.idempotency_key;
   if found then
+    if run.input is distinct from input then
+      perform private.raise_error(422, 'idempotency_key_reused', 'This Idempotency-Key came with another input before');
+    end if;
     return run;
   end if;
-  perform private.check_startable(pipeline);
+  if not exists (
+    select 1 from public.memberships m
+    where m.organization_id = pipeline.organization_id and m.user_id = created_by and m.status = 'active'
+    union all select 1 from public.platform_admins a where a.user_id = created_by) then
+    perform private.raise_error(403, 'forbidden', 'The user that the run would act as is no member any more');
+  end if;
+  -- Pinned first, checked second: what was checked is what runs, whatever is activated meanwhile.
+  definition := private.pin_pipeline(pipeline);
+  perform private.check_startable(pipeline, definition);
   if first_block_id is not null and not exists (
     select 1 from public.pipeline_blocks pb where pb.pipeline_id = pipeline.id and pb.block_id = first_block_id) then
     perform private.raise_error(422, 'validation_failed',
@@ -253,7 +264,7 @@ begin
   end if;
   insert into public.pipeline_runs (organization_id, pipeline_id, trigger, trigger_id, input, definition,
     idempotency_key, executor, created_by)
-  values (pipeline.organization_id, pipeline.id, trigger, trigger_id, input, private.pin_pipeline(pipeline),
+  values (pipeline.organization_id, pipeline.id, trigger, trigger_id, input, definition,
     idempotency_key, pipeline.executor, created_by)
   returning * into run;
   perform private.plan_steps(run, first_block_id);
@@ -265,7 +276,7 @@ end $$;
 comment on function private.start_run is 'A run with its steps. The caller has checked who may.';
 
 create function public.start_run(
-  pipeline_id uuid, input jsonb default null, first_block_id uuid default null, idempotency_key text default null
+  pipeline_id uuid, request jsonb default '{}', idempotency_key text default null
 ) returns public.pipeline_runs
 language plpgsql set search_path = '' as $$
 #variable_conflict use_variable
@@ -276,288 +287,35 @@ begin
   elsif auth.uid() is null then
     perform private.raise_error(403, 'forbidden', 'A run acts as the user who starts it: sign in as one');
   end if;
-  return private.start_run(pipeline_id, input, 'manual', auth.uid(), first_block_id, idempotency_key);
+  return private.start_run(pipeline_id, request -> 'input', 'manual', auth.uid(),
+    (request ->> 'from')::uuid, idempotency_key);
 end $$;
-comment on function public.start_run is 'Starts a run of an active pipeline whose edges have all passed verification.';
-
--- Working -------------------------------------------------------------------------------------
-
-create function private.add_event(
-  step public.run_steps, event_type text, message text default '', data jsonb default '{}'
-) returns void language sql set search_path = '' as $$
-  insert into public.run_events (organization_id, run_id, step_id, event_type, message, data)
-  values (step.organization_id, step.run_id, step.id, event_type, message,
-    jsonb_build_object('block_id', step.block_id, 'name', step.name, 'attempt', step.attempt) || data)
-$$;
-comment on function private.add_event is 'An event of a step, with what a reader needs to name it.';
-
-create function private.backoff(attempt integer, retry_after_seconds numeric default null) returns interval
-language sql volatile set search_path = '' as $$
-  -- Exponential with full jitter, so that what failed together does not come back together.
-  select make_interval(secs => coalesce(least(retry_after_seconds, 3600), least(2 ^ attempt, 300) * random())::double precision)
-$$;
-comment on function private.backoff is 'Seconds until the next attempt; what the failing side asked for wins.';
-
-create function private.settle_runs(run_ids uuid[]) returns void
-language plpgsql set search_path = '' as $$
-declare
-  run public.pipeline_runs;
-  failed_step public.run_steps;
-begin
-  -- The run's row is locked before its steps are looked at: of two workers that finish the last two
-  -- steps, the second one sees the first one's.
-  for run in
-    select * from public.pipeline_runs r
-    where r.id = any (run_ids) and r.finished_at is null order by r.id for no key update
-  loop
-    continue when exists (select 1 from public.run_steps s
-      where s.run_id = run.id and s.status in ('blocked', 'ready', 'running'));
-    select * into failed_step from public.run_steps s
-    where s.run_id = run.id and s.status = 'failed' order by s.finished_at, s.id limit 1;
-    update public.pipeline_runs r set
-      status = case when run.status = 'canceling' then 'canceled' when failed_step.id is null then 'succeeded' else 'failed' end::public.run_status,
-      finished_at = clock_timestamp(),
-      error = case when failed_step.id is not null
-        then failed_step.error || jsonb_build_object('block_id', failed_step.block_id, 'block', failed_step.name) end,
-      output = case when failed_step.id is null then (
-        select case when count(*) = 1 then (array_agg(s.output))[1] else jsonb_object_agg(s.name, s.output) end
-        from public.run_steps s where s.run_id = run.id and s.child_ids = '{}') end
-    where r.id = run.id returning * into run;
-    insert into public.run_events (organization_id, run_id, event_type, message)
-    values (run.organization_id, run.id, 'run.' || run.status, coalesce(run.error ->> 'message', ''));
-    update public.pipelines p set average_runtime = (
-      select avg(extract(epoch from r.finished_at - r.started_at)) from (
-        select * from public.pipeline_runs r where r.pipeline_id = run.pipeline_id and r.finished_at is not null
-        order by r.created_at desc limit 100) r)
-    where p.id = run.pipeline_id;
-  end loop;
-end $$;
-comment on function private.settle_runs is 'Ends the runs that have nothing left to do.';
-
-create function private.release_children(succeeded uuid[]) returns void
-language plpgsql set search_path = '' as $$
-begin
-  -- Locked in one order, so that two workers with common children don't wait for each other.
-  perform 1 from public.run_steps c
-  where c.id in (select unnest(s.child_ids) from public.run_steps s where s.id = any (succeeded))
-  order by c.id for no key update;
-  update public.run_steps c set
-    pending_parents = c.pending_parents - done.parents,
-    status = case when c.status = 'blocked' and c.pending_parents = done.parents then 'ready' else c.status end,
-    run_at = case when c.status = 'blocked' and c.pending_parents = done.parents then now() else c.run_at end
-  from (
-    select child_id, count(*)::integer as parents
-    from public.run_steps s cross join unnest(s.child_ids) child_id
-    where s.id = any (succeeded) group by child_id
-  ) done
-  where c.id = done.child_id;
-end $$;
-comment on function private.release_children is 'Counts down the children of finished steps; at zero they are ready.';
-
-create function private.skip_descendants(failed uuid[]) returns void
-language sql set search_path = '' as $$
-  with recursive below (id) as (
-    select unnest(s.child_ids) from public.run_steps s where s.id = any (failed)
-    union
-    select unnest(s.child_ids) from public.run_steps s join below b on b.id = s.id
-  ), skipped as (
-    update public.run_steps s set status = 'skipped', finished_at = clock_timestamp()
-    from below b where s.id = b.id and s.status = 'blocked'
-    returning s.*
-  )
-  insert into public.run_events (organization_id, run_id, step_id, event_type, message, data)
-  select s.organization_id, s.run_id, s.id, 'step.skipped', 'A step before it failed',
-    jsonb_build_object('block_id', s.block_id, 'name', s.name, 'attempt', s.attempt)
-  from skipped s
-$$;
-comment on function private.skip_descendants is 'What can no longer run, because something before it failed, is skipped.';
-
-create function public.claim_steps(worker_id uuid, max_steps integer, lease_seconds integer default 60)
-returns jsonb language plpgsql set search_path = '' as $$
-#variable_conflict use_variable
-declare
-  claimed uuid[];
-begin
-  insert into public.workers (id, heartbeat_at, lease_seconds) values (worker_id, clock_timestamp(), lease_seconds)
-  on conflict (id) do update set heartbeat_at = excluded.heartbeat_at;
-  perform private.reap_steps();
-  with mine as (
-    update public.run_steps s set
-      status = 'running', attempt = s.attempt + 1, worker_id = claim_steps.worker_id,
-      started_at = clock_timestamp(), error = null
-    where s.id = any (array(
-      select r.id from public.run_steps r
-      where r.status = 'ready' and r.run_at <= clock_timestamp()
-      order by r.priority desc, r.run_at, r.id
-      limit max_steps for update skip locked))
-    returning s.id, s.priority, s.run_at
-  )
-  select array_agg(m.id order by m.priority desc, m.run_at, m.id) into claimed from mine m;
-  with started as (
-    update public.pipeline_runs r set status = 'running', started_at = clock_timestamp()
-    where r.status = 'queued' and r.id in (select s.run_id from public.run_steps s where s.id = any (claimed))
-    returning r.organization_id, r.id
-  )
-  insert into public.run_events (organization_id, run_id, event_type)
-  select r.organization_id, r.id, 'run.started' from started r;
-  insert into public.run_events (organization_id, run_id, step_id, event_type, data)
-  select s.organization_id, s.run_id, s.id, 'step.started',
-    jsonb_build_object('block_id', s.block_id, 'name', s.name, 'attempt', s.attempt)
-  from public.run_steps s where s.id = any (claimed) order by array_position(claimed, s.id);
-  if claimed is null then
-    -- An idle moment: workers are short-lived, and their rows are of no use once their leases are long over.
-    delete from public.workers w where w.heartbeat_at < clock_timestamp() - interval '1 day';
-  end if;
-  return private.describe_steps(claimed);
-end $$;
-comment on function public.claim_steps is
-  'Takes up to max_steps ready steps for a worker, and tells all that executing them needs.';
-
-create function private.describe_steps(step_ids uuid[]) returns jsonb
-language sql stable set search_path = '' as $$
-  select jsonb_build_object(
-    'steps', coalesce((
-      select jsonb_agg(jsonb_build_object(
-        'step_id', s.id, 'attempt', s.attempt, 'run_id', s.run_id, 'organization_id', s.organization_id,
-        'user_id', r.created_by, 'name', s.name, 'block_type', b.block_type, 'spec', v.spec,
-        'timeout_seconds', s.timeout_seconds,
-        'started_at_ms', floor(extract(epoch from r.started_at) * 1000),
-        -- The first step of a run that begins in the middle is fed by the run's input instead of its edges.
-        'has_input', s.incoming <> '[]' or r.definition -> 'edges'
-          @> jsonb_build_array(jsonb_build_object('target_block_id', s.block_id)),
-        'incoming', coalesce((
-          select jsonb_agg(jsonb_build_object('source_step_id', i.source_step_id, 'source_name', i.source_name,
-            'spec', ev.spec) order by i.position)
-          from rows from (jsonb_to_recordset(s.incoming) as (source_step_id uuid, source_name text, edge_version_id uuid))
-            with ordinality i (source_step_id, source_name, edge_version_id, position)
-          left join public.edge_versions ev on ev.id = i.edge_version_id), '[]')
-      ) order by array_position(step_ids, s.id))
-      from public.run_steps s
-      join public.pipeline_runs r on r.id = s.run_id
-      left join public.block_versions v on v.id = s.block_version_id
-      left join public.blocks b on b.id = s.block_id
-      where s.id = any (step_ids)), '[]'),
-    'outputs', coalesce((
-      select jsonb_object_agg(o.id, jsonb_build_object('output', o.output, 'output_path', o.output_path))
-      from public.run_steps o
-      where o.id in (
-        select (i ->> 'source_step_id')::uuid
-        from public.run_steps s cross join jsonb_array_elements(s.incoming) i where s.id = any (step_ids))), '{}'),
-    'inputs', coalesce((
-      select jsonb_object_agg(r.id, r.input) from public.pipeline_runs r
-      where r.id in (select s.run_id from public.run_steps s where s.id = any (step_ids))), '{}'))
-$$;
-comment on function private.describe_steps is
-  '{steps, outputs by step id, inputs by run id}: what several steps share is told once.';
-
-create function private.fail_attempt(step public.run_steps, error jsonb, retryable boolean, retry_after_seconds numeric)
-returns boolean language plpgsql set search_path = '' as $$
-declare
-  again constant boolean := retryable and step.attempt < step.max_attempts
-    and (select r.status = 'running' from public.pipeline_runs r where r.id = step.run_id);
-begin
-  update public.run_steps s set
-    status = case when again then 'ready' else 'failed' end::public.step_status,
-    run_at = case when again then clock_timestamp() + private.backoff(step.attempt, retry_after_seconds) else s.run_at end,
-    finished_at = case when again then null else clock_timestamp() end,
-    worker_id = null, error = fail_attempt.error
-  where s.id = step.id;
-  perform private.add_event(step, case when again then 'step.retrying' else 'step.failed' end,
-    coalesce(error ->> 'message', ''), jsonb_build_object('error', error));
-  return again;
-end $$;
-comment on function private.fail_attempt is 'An attempt that failed: tried again later, or failed for good (false).';
-
-create function private.reap_steps() returns void
-language plpgsql set search_path = '' as $$
-declare
-  step public.run_steps;
-  failed uuid[] := '{}';
-  runs uuid[] := '{}';
-begin
-  for step in
-    select s.* from public.run_steps s join public.workers w on w.id = s.worker_id
-    where s.status = 'running' and w.heartbeat_at + make_interval(secs => w.lease_seconds) < clock_timestamp()
-    order by s.id for no key update of s skip locked
-  loop
-    if not private.fail_attempt(step, jsonb_build_object('code', 'lease_expired',
-      'message', 'The worker stopped answering'), true, null) then
-      failed := failed || step.id;
-      runs := runs || step.run_id;
-    end if;
-  end loop;
-  if failed <> '{}' then
-    perform private.skip_descendants(failed);
-    perform private.settle_runs(runs);
-  end if;
-end $$;
-comment on function private.reap_steps is 'Takes the steps of dead workers back: retried with backoff, or failed.';
-
-create function public.finish_steps(worker_id uuid, results jsonb) returns jsonb
-language plpgsql set search_path = '' as $$
-#variable_conflict use_variable
-declare
-  result record;
-  step public.run_steps;
-  succeeded uuid[] := '{}';
-  failed uuid[] := '{}';
-  accepted uuid[] := '{}';
-  runs uuid[] := '{}';
-begin
-  update public.workers w set heartbeat_at = clock_timestamp() where w.id = worker_id;
-  for result in
-    select r.* from jsonb_to_recordset(results) r (step_id uuid, attempt integer, succeeded boolean, released boolean, output jsonb,
-      output_path text, error jsonb, retryable boolean, retry_after_seconds numeric, logs jsonb)
-    order by r.step_id
-  loop
-    -- The fence: only the worker that holds this attempt may end it.
-    select * into step from public.run_steps s
-    where s.id = result.step_id and s.attempt = result.attempt
-      and s.worker_id = finish_steps.worker_id and s.status = 'running'
-    for no key update;
-    continue when not found;
-    accepted := accepted || step.id;
-    if result.released then
-      -- Given back unbegun: the attempt's number is spent, for the fence, but the retry is not.
-      update public.run_steps s set status = 'ready', max_attempts = s.max_attempts + 1, worker_id = null,
-        started_at = null where s.id = step.id;
-      continue;
-    end if;
-    runs := runs || step.run_id;
-    if result.succeeded then
-      update public.run_steps s set status = 'succeeded', output = coalesce(result.output, 'null'),
-        output_path = result.output_path, finished_at = clock_timestamp(), worker_id = null, error = null
-      where s.id = step.id;
-      perform private.add_event(step, 'step.succeeded');
-      succeeded := succeeded || step.id;
-    elsif not private.fail_attempt(step, result.error, result.retryable, result.retry_after_seconds) then
-      failed := failed || step.id;
-    end if;
-  end loop;
-  perform private.release_children(succeeded);
-  perform private.skip_descendants(failed);
-  perform private.settle_runs(runs);
-  return jsonb_build_object('accepted', to_jsonb(accepted));
-end $$;
-comment on function public.finish_steps is
-  'Ends attempts, all in one transaction. Results of attempts that the worker no longer holds are ignored.';
-
-create function public.heartbeat_worker(worker_id uuid) returns void
-language sql set search_path = '' as $$
-  update public.workers w set heartbeat_at = clock_timestamp() where w.id = heartbeat_worker.worker_id
-$$;
-comment on function public.heartbeat_worker is 'A long step''s worker says that it lives.';
-
-create function private.worker_needed() returns boolean
-language sql stable set search_path = '' as $$
-  select exists (select 1 from public.run_steps s where s.status = 'ready' and s.run_at <= now())
-    or exists (
-      select 1 from public.run_steps s join public.workers w on w.id = s.worker_id
-      where s.status = 'running' and w.heartbeat_at + make_interval(secs => w.lease_seconds) < now())
-$$;
-comment on function private.worker_needed is 'What the scheduled sweep asks before it wakes a worker.';
+comment on function public.start_run is 'Starts a run of an active pipeline whose edges have all passed verification. request: {input, from}.';
 
 -- Reading -------------------------------------------------------------------------------------
+
+create function public.get_run(run_id uuid) returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  run jsonb;
+begin
+  select to_jsonb(r) || jsonb_build_object('steps', coalesce((
+    select jsonb_agg(jsonb_build_object('id', s.id, 'block_id', s.block_id, 'name', s.name, 'status', s.status,
+      'attempt', s.attempt, 'max_attempts', s.max_attempts, 'error', s.error,
+      'output', case when s.bytes_so_far <= 1024 * 1024 then s.output end,
+      'output_omitted', s.bytes_so_far > 1024 * 1024,
+      'started_at', s.started_at, 'finished_at', s.finished_at) order by s.started_at, s.name)
+    from (
+      select s.*, coalesce(sum(pg_column_size(s.output)) over (order by s.started_at, s.name, s.id), 0) as bytes_so_far
+      from public.run_steps s where s.run_id = r.id) s), '[]'))
+  into run from public.pipeline_runs r where r.id = get_run.run_id;
+  if run is null then
+    perform private.raise_error(404, 'not_found', format('No run with id %s', get_run.run_id));
+  end if;
+  return run;
+end $$;
+comment on function public.get_run is
+  'A run with its steps in the order they started. Outputs are shown up to 1 MiB in all, and marked where left out.';
 
 create function public.list_run_events(run_id uuid, after text default '0-0', max_events integer default 100)
 returns jsonb language plpgsql stable set search_path = '' as $$
@@ -622,40 +380,28 @@ insert into storage.buckets (id, name, public)
 values ('datasets', 'datasets', false), ('artifacts', 'artifacts', false)
 on conflict (id) do nothing;
 
-create function private.object_organization_id(name text) returns uuid
-language plpgsql immutable set search_path = '' as $$
-begin
-  return split_part(name, '/', 1)::uuid;
-exception when invalid_text_representation then
-  return null;
-end $$;
-comment on function private.object_organization_id is 'Objects live under their organization''s id: <organization_id>/….';
-
+-- Objects live under their organization's id: <organization_id>/….
 create policy "A member reads the organization's objects" on storage.objects
   for select to authenticated
   using (bucket_id in ('datasets', 'artifacts')
-    and private.object_organization_id(name) = any ((select private.organization_ids('member'))::uuid[]));
+    and split_part(name, '/', 1) = any ((select private.organization_ids('member'))::text[]));
 create policy "A member adds objects to datasets" on storage.objects
   for insert to authenticated
   with check (bucket_id = 'datasets'
-    and private.object_organization_id(name) = any ((select private.organization_ids('member'))::uuid[]));
+    and split_part(name, '/', 1) = any ((select private.organization_ids('member'))::text[]));
 create policy "A member changes objects of datasets" on storage.objects
   for update to authenticated
   using (bucket_id = 'datasets'
-    and private.object_organization_id(name) = any ((select private.organization_ids('member'))::uuid[]))
+    and split_part(name, '/', 1) = any ((select private.organization_ids('member'))::text[]))
   with check (bucket_id = 'datasets'
-    and private.object_organization_id(name) = any ((select private.organization_ids('member'))::uuid[]));
+    and split_part(name, '/', 1) = any ((select private.organization_ids('member'))::text[]));
 create policy "A member removes objects of datasets" on storage.objects
   for delete to authenticated
   using (bucket_id = 'datasets'
-    and private.object_organization_id(name) = any ((select private.organization_ids('member'))::uuid[]));
+    and split_part(name, '/', 1) = any ((select private.organization_ids('member'))::text[]));
 
 -- Grants --------------------------------------------------------------------------------------
 
 grant select on public.pipeline_runs, public.run_steps, public.run_events to authenticated;
-grant execute on function private.start_run, private.object_organization_id to authenticated, service_role;
-grant execute on function private.backoff, private.settle_runs, private.release_children, private.skip_descendants,
-  private.describe_steps, private.fail_attempt, private.reap_steps, private.add_event, private.worker_needed
-  to service_role;
-grant execute on function public.start_run, public.list_run_events to authenticated, service_role;
-grant execute on function public.claim_steps, public.finish_steps, public.heartbeat_worker to service_role;
+grant execute on function private.start_run to authenticated, service_role;
+grant execute on function public.start_run, public.get_run, public.list_run_events to authenticated, service_role;

@@ -100,33 +100,33 @@ end $$;
 comment on function public.create_webhook_trigger is
   'A webhook of a pipeline with its encrypted secret. The id is chosen by the caller, because the secret is encrypted for it.';
 
-create function public.receive_delivery(trigger_id uuid, delivery_id text, input jsonb)
+create function public.receive_delivery(trigger_id uuid, delivery jsonb)
 returns public.pipeline_runs language plpgsql set search_path = '' as $$
 #variable_conflict use_variable
 declare
   webhook public.pipeline_triggers;
   run public.pipeline_runs;
-  delivery public.webhook_deliveries;
+  taken public.webhook_deliveries;
 begin
   select * into webhook from public.pipeline_triggers t where t.id = trigger_id and t.type = 'webhook' and t.is_active;
   if not found then
     perform private.raise_error(404, 'not_found', format('No webhook with id %s', trigger_id));
   end if;
-  insert into public.webhook_deliveries (trigger_id, delivery_id) values (trigger_id, delivery_id)
+  insert into public.webhook_deliveries (trigger_id, delivery_id) values (trigger_id, delivery ->> 'id')
   on conflict on constraint webhook_deliveries_trigger_id_delivery_id_key do nothing
-  returning * into delivery;
+  returning * into taken;
   if not found then
     select r.* into run from public.webhook_deliveries d join public.pipeline_runs r on r.id = d.run_id
-    where d.trigger_id = receive_delivery.trigger_id and d.delivery_id = receive_delivery.delivery_id;
+    where d.trigger_id = receive_delivery.trigger_id and d.delivery_id = delivery ->> 'id';
     return run;
   end if;
-  run := private.start_run(webhook.pipeline_id, input, 'webhook', webhook.created_by, null, null, trigger_id);
-  update public.webhook_deliveries d set run_id = run.id where d.id = delivery.id;
+  run := private.start_run(webhook.pipeline_id, delivery -> 'input', 'webhook', webhook.created_by, null, null, trigger_id);
+  update public.webhook_deliveries d set run_id = run.id where d.id = taken.id;
   update public.pipeline_triggers t set last_triggered_at = now() where t.id = trigger_id;
   return run;
 end $$;
 comment on function public.receive_delivery is
-  'Starts the run of a verified delivery; a delivery seen before answers with its first run.';
+  'Starts the run of a verified delivery {id, input}; a delivery seen before answers with its first run.';
 
 create function public.write_table_rows(
   step_id uuid, table_name text, rows jsonb, mode text default 'append', on_conflict text default null
@@ -140,11 +140,20 @@ declare
   updates text;
   written integer;
 begin
-  select s.organization_id into organization from public.run_steps s where s.id = step_id;
+  select e.result into earlier from public.step_effects e where e.id = step_id;
+  if found then
+    return earlier;
+  end if;
+  select s.organization_id into organization from public.run_steps s where s.id = step_id and s.status = 'running';
   if organization is null then
-    perform private.raise_error(404, 'not_found', format('No step with id %s', step_id));
+    perform private.raise_error(404, 'not_found', format('No running step with id %s', step_id));
   elsif target is null then
     perform private.raise_error(404, 'not_found', format('No table public.%s', table_name));
+  elsif exists (
+    select 1 from pg_catalog.pg_trigger t join pg_catalog.pg_proc p on p.oid = t.tgfoid
+    where t.tgrelid = target and p.pronamespace = 'private'::regnamespace) then
+    -- Whoever writes a pipeline would else act on the platform with the rights of whoever runs it.
+    perform private.raise_error(403, 'forbidden', format('%s is a table of the platform: a run can''t write it', table_name));
   elsif mode not in ('append', 'replace', 'upsert') then
     perform private.raise_error(422, 'validation_failed', 'mode is append, replace or upsert');
   elsif jsonb_typeof(rows) <> 'array' or exists (

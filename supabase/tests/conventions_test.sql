@@ -130,7 +130,7 @@ select set_eq(
   array[
     'activate_block_version', 'activate_edge_version', 'begin_idempotent_request', 'create_block',
     'create_edge', 'create_organization', 'create_pipeline', 'create_webhook_trigger',
-    'end_idempotent_request', 'get_pipeline', 'list_run_events', 'log_audit_read', 'start_run',
+    'end_idempotent_request', 'get_pipeline', 'get_run', 'list_run_events', 'log_audit_read', 'start_run',
     'update_pipeline', 'write_table_rows'],
   'authenticated may execute these commands, and no other');
 select set_eq(

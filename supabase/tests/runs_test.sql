@@ -43,7 +43,7 @@ insert into public.pipeline_edges (pipeline_id, edge_id, source_block_id, target
   ('00000000-0000-4000-8000-000000000003', '00000000-0000-4000-8000-000000000015', '00000000-0000-4000-8000-000000000011', '00000000-0000-4000-8000-000000000012'),
   ('00000000-0000-4000-8000-000000000003', '00000000-0000-4000-8000-000000000015', '00000000-0000-4000-8000-000000000012', '00000000-0000-4000-8000-000000000013');
 create function pg_temp.launch() returns uuid language sql as $$
-  select pg_temp.as_user('b0000000-0000-4000-8000-000000000000', 'select (public.start_run(''00000000-0000-4000-8000-000000000003'', ''{"n": 1}'')).id')::uuid
+  select pg_temp.as_user('b0000000-0000-4000-8000-000000000000', 'select (public.start_run(''00000000-0000-4000-8000-000000000003'', ''{"input": {"n": 1}}'')).id')::uuid
 $$;
 create function pg_temp.claim(worker uuid) returns integer language sql as $$
   select jsonb_array_length(public.claim_steps(worker, 100) -> 'steps')
@@ -83,7 +83,7 @@ select throws_ok(
   $$select pg_temp.as_user('c0000000-0000-4000-8000-000000000000', 'select public.start_run(''00000000-0000-4000-8000-000000000003'')')$$,
   'PT404', null, 'To a stranger the pipeline is not there');
 select throws_ok(
-  $$select pg_temp.as_user('b0000000-0000-4000-8000-000000000000', 'select public.start_run(''00000000-0000-4000-8000-000000000003'', first_block_id => ''00000000-0000-4000-8000-000000000014'')')$$,
+  $$select pg_temp.as_user('b0000000-0000-4000-8000-000000000000', 'select public.start_run(''00000000-0000-4000-8000-000000000003'', ''{"from": "00000000-0000-4000-8000-000000000014"}'')')$$,
   'PT422', null, 'A run starts at a block of the pipeline');
 create temporary table one as select pg_temp.launch() as id;
 select is(pg_temp.status((select id from one)), 'queued', 'A run waits at first');
@@ -97,8 +97,8 @@ select is(
   '3 2', 'The definition is pinned');
 select results_eq(
   $$select (a.r).id = (b.r).id from
-    (select public.start_run('00000000-0000-4000-8000-000000000003', null, null, 'k') r from (select set_config('request.jwt.claims', '{"sub": "b0000000-0000-4000-8000-000000000000"}', true)) x) a,
-    (select public.start_run('00000000-0000-4000-8000-000000000003', null, null, 'k') r) b$$,
+    (select public.start_run('00000000-0000-4000-8000-000000000003', '{}', 'k') r from (select set_config('request.jwt.claims', '{"sub": "b0000000-0000-4000-8000-000000000000"}', true)) x) a,
+    (select public.start_run('00000000-0000-4000-8000-000000000003', '{}', 'k') r) b$$,
   'values (true)', 'A key starts one run');
 update public.run_steps set run_at = 'infinity' where run_id <> (select id from one);
 select throws_ok(

@@ -75,25 +75,25 @@ select is_empty(
 
 -- Deliveries ----------------------------------------------------------------------------------
 
-create temporary table first as select (public.receive_delivery('00000000-0000-4000-8000-000000000041', 'd-1', '{"n": 1}')).*;
+create temporary table first as select (public.receive_delivery('00000000-0000-4000-8000-000000000041', '{"id": "d-1", "input": {"n": 1}}')).*;
 select results_eq(
   'select trigger::text, trigger_id, created_by, input from first',
   $$values ('webhook', '00000000-0000-4000-8000-000000000041'::uuid, 'a0000000-0000-4000-8000-000000000000'::uuid, '{"n": 1}'::jsonb)$$,
   'A delivery starts a run as the webhook''s maker');
 select is(
-  (public.receive_delivery('00000000-0000-4000-8000-000000000041', 'd-1', '{"n": 2}')).id, (select id from first),
+  (public.receive_delivery('00000000-0000-4000-8000-000000000041', '{"id": "d-1", "input": {"n": 2}}')).id, (select id from first),
   'The same delivery again is the same run');
 select isnt(
-  (public.receive_delivery('00000000-0000-4000-8000-000000000041', 'd-2', '{"n": 2}')).id, (select id from first), 'Another one is another run');
+  (public.receive_delivery('00000000-0000-4000-8000-000000000041', '{"id": "d-2", "input": {"n": 2}}')).id, (select id from first), 'Another one is another run');
 update public.pipeline_triggers set is_active = false where id = '00000000-0000-4000-8000-000000000041';
 select throws_ok(
-  $$select public.receive_delivery('00000000-0000-4000-8000-000000000041', 'd-3', '{}')$$, 'PT404', null, 'A webhook that is off is not there');
+  $$select public.receive_delivery('00000000-0000-4000-8000-000000000041', '{"id": "d-3", "input": {}}')$$, 'PT404', null, 'A webhook that is off is not there');
 select is(
   (select count(*) from public.webhook_deliveries where trigger_id = '00000000-0000-4000-8000-000000000041'), 2::bigint, 'And keeps nothing');
 update public.pipeline_triggers set is_active = true where id = '00000000-0000-4000-8000-000000000041';
 update public.pipelines set status = 'draft' where id = '00000000-0000-4000-8000-000000000003';
 select throws_ok(
-  $$select public.receive_delivery('00000000-0000-4000-8000-000000000041', 'd-4', '{}')$$, 'PT409', null, 'A delivery that can start nothing is refused');
+  $$select public.receive_delivery('00000000-0000-4000-8000-000000000041', '{"id": "d-4", "input": {}}')$$, 'PT409', null, 'A delivery that can start nothing is refused');
 select is(
   (select count(*) from public.webhook_deliveries where trigger_id = '00000000-0000-4000-8000-000000000041'), 2::bigint,
   'And may be sent again');

@@ -10,7 +10,7 @@ import { mintToken } from "./tokens.ts";
  * is woken and no scheduler sweeps.
  */
 export class Engine {
-  private constructor(readonly stack: Stack, readonly userToken: string) {}
+  private constructor(readonly stack: Stack, readonly userId: string, readonly userToken: string) {}
 
   /** Runs a test with an engine that is gone afterwards. */
   static async with(test: (engine: Engine) => Promise<void>): Promise<void> {
@@ -21,7 +21,7 @@ export class Engine {
         id,
         "a@example.com",
       ]);
-      await test(new Engine(stack, await mintToken(id, { secret: stack.jwtSecret })));
+      await test(new Engine(stack, id, await mintToken(id, { secret: stack.jwtSecret })));
     } finally {
       await stack.stop();
     }

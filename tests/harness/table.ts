@@ -1,15 +1,16 @@
-import { stack } from "./stack.ts";
-import postgres from "postgres";
+import { withSql } from "./sql.ts";
+
+/** What the names of tests' tables begin with. */
+export const TEST_TABLE_PREFIX = "test_weather_";
 
 /**
  * A table of a test's own, as an application's migration would make it: rows of organizations, for
  * their members to read and write. Returns its name.
  */
 export async function createTable(): Promise<string> {
-  const name = `weather_${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
-  const connection = postgres(stack.dbUrl, { max: 1, prepare: false, onnotice: () => {} });
-  try {
-    await connection.unsafe(`
+  const name = `${TEST_TABLE_PREFIX}${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
+  await withSql((sql) =>
+    sql.unsafe(`
       create table public.${name} (
         id bigint generated always as identity primary key,
         organization_id uuid not null,
@@ -23,9 +24,7 @@ export async function createTable(): Promise<string> {
         using (organization_id = any ((select private.organization_ids('member'))::uuid[]))
         with check (organization_id = any ((select private.organization_ids('member'))::uuid[]));
       grant select, insert, update, delete on public.${name} to authenticated;
-      notify pgrst, 'reload schema';`);
-  } finally {
-    await connection.end();
-  }
+      notify pgrst, 'reload schema';`)
+  );
   return name;
 }

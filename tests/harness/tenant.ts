@@ -88,8 +88,15 @@ export async function createUser(): Promise<User> {
   const email = `${id}@example.com`;
   await sql`insert into auth.users (id, aud, role, email)
     values (${id}, 'authenticated', 'authenticated', ${email})`;
-  const [row] = await sql`select id from public.organizations where created_by = ${id}`;
-  return new User(id, email, await mintToken(id, { claims: { email } }), row?.id);
+  const token = await mintToken(id, { claims: { email } });
+  return new User(id, email, token, await personalOrganization({ id }));
+}
+
+/** The organization that was made with a user. */
+export async function personalOrganization({ id }: { id: string }): Promise<string> {
+  const [row] = await sql`
+    select id from public.organizations where created_by = ${id} and kind = 'personal'`;
+  return row?.id;
 }
 
 /** A new user by way of the auth server. */

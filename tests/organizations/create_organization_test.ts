@@ -20,7 +20,7 @@ Deno.test("create_organization", async (t) => {
     assert.equal(team.member_count, 1);
     assert.equal(team.created_by, owner.id);
     assert.equal(answer.headers.get("etag"), `"${team.revision}"`);
-    assert.equal(answer.headers.get("location"), `organizations/${team.id}`);
+    assert.equal(answer.headers.get("location"), `/functions/v1/organizations/${team.id}`);
     const { data } = expect(await owner.get(`/organizations/${team.id}/members`), 200);
     assert.deepEqual(
       data.map(({ user_id, role, status }: Record<string, string>) => [user_id, role, status]),

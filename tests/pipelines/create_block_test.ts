@@ -31,7 +31,7 @@ Deno.test("create_block", async (t) => {
     assert.deepEqual(block.current_version.spec, spec);
     assert.deepEqual(block.current_version.metadata, { source: "noaa" });
     assert.equal(answer.headers.get("etag"), `"${block.revision}"`);
-    assert.equal(answer.headers.get("location"), `blocks/${block.id}`);
+    assert.equal(answer.headers.get("location"), `/functions/v1/pipelines/blocks/${block.id}`);
   });
 
   await t.step("takes every kind of model and dataset", async () => {

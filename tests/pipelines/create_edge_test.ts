@@ -25,7 +25,7 @@ Deno.test("create_edge", async (t) => {
     assert.equal(edge.organization_id, tenant.organizationId);
     assert.deepEqual(edge.current_version.spec, spec);
     assert.equal(edge.current_version.version_number, 1);
-    assert.equal(answer.headers.get("location"), `edges/${edge.id}`);
+    assert.equal(answer.headers.get("location"), `/functions/v1/pipelines/edges/${edge.id}`);
     assert.equal(answer.headers.get("etag"), `"${edge.revision}"`);
   });
 

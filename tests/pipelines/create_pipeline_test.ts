@@ -38,7 +38,7 @@ Deno.test("create_pipeline", async (t) => {
     assert.deepEqual(new Set(arrows.map(String)), new Set(graph.edges.map(String)));
     assert.equal(pipeline.edges.length, 2);
     assert.equal(answer.headers.get("etag"), `"${pipeline.revision}"`);
-    assert.equal(answer.headers.get("location"), `pipelines/${pipeline.id}`);
+    assert.equal(answer.headers.get("location"), `/functions/v1/pipelines/${pipeline.id}`);
   });
 
   await t.step("a draft may be empty", async () => {

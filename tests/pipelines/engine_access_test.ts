@@ -13,7 +13,7 @@ Deno.test("no client calls what the engine alone may", async (t) => {
     claim_steps: { worker_id, max_steps: 100 },
     finish_steps: { worker_id, results: [{ step_id, attempt: 1, succeeded: true, output: 1 }] },
     heartbeat_worker: { worker_id },
-    receive_delivery: { trigger_id: worker_id, delivery_id: "x", input: {} },
+    receive_delivery: { trigger_id: worker_id, delivery: { id: "x", input: {} } },
     reap_steps: {},
     settle_runs: { run_ids: [run.id] },
   };

@@ -28,6 +28,23 @@ Deno.test("claiming and finishing", options, () =>
     assert.deepEqual(await engine.claim(one), []);
   }));
 
+Deno.test(
+  "a claim tells the versions that the run was started with",
+  options,
+  () =>
+    Engine.with(async (engine) => {
+      const run = await engine.start(["a"]);
+      await engine.stack.query(
+        `insert into public.block_versions (block_id, spec)
+       select block_id, '{"kind": "inline", "rows": ["new"]}' from public.run_steps
+       where run_id = $1`,
+        [run],
+      );
+      const [step] = await engine.claim(worker());
+      assert.deepEqual(step.spec, { kind: "inline", rows: [] });
+    }),
+);
+
 Deno.test("fencing: whoever does not hold the attempt changes nothing", options, async (t) => {
   await Engine.with(async (engine) => {
     const run = await engine.start(["a", "b"], [["a", "b"]]);

@@ -61,7 +61,7 @@ Deno.test("bodies", async (t) => {
       await response.body?.cancel();
       return response.status;
     };
-    for (const depth of [100, 500, 2_000, 5_000, 10_000, 100_000]) {
+    for (const depth of [100, 400, 2_000, 5_000, 100_000]) {
       const deep = "[".repeat(depth) + "]".repeat(depth);
       const nested = JSON.stringify(block()).replace('"rows":[]', `"rows":[${deep}]`);
       const statuses = [
@@ -71,7 +71,7 @@ Deno.test("bodies", async (t) => {
       ];
       assert.ok(Math.max(...statuses) < 500, `answered ${statuses} at ${depth} levels`);
       if (depth === 100) assert.deepEqual(statuses, [422, 201, 202]);
-      if (depth === 100_000) assert.deepEqual(statuses, [422, 422, 422]);
+      if (depth > 500) assert.deepEqual(statuses, [422, 422, 422]);
     }
   });
   await t.step("NUL characters, which PostgreSQL can't store", async () => {
@@ -168,19 +168,6 @@ Deno.test("the organization that a request works in", async (t) => {
 Deno.test("CORS lets any page call, and read what it needs", async () => {
   const url = `${stack.url}/functions/v1${BLOCKS}`;
   const origin = "https://app.example.com";
-  const preflight = await fetch(url, {
-    method: "OPTIONS",
-    headers: {
-      origin,
-      "access-control-request-method": "PATCH",
-      "access-control-request-headers": "authorization,idempotency-key,if-match,x-organization-id",
-    },
-  });
-  await preflight.body?.cancel();
-  assert.ok(preflight.ok);
-  assert.equal(preflight.headers.get("access-control-allow-origin"), "*");
-  assert.match(preflight.headers.get("access-control-allow-methods") ?? "", /PATCH/);
-  const allowed = preflight.headers.get("access-control-allow-headers")?.toLowerCase() ?? "";
   const needed = [
     "authorization",
     "apikey",
@@ -192,6 +179,19 @@ Deno.test("CORS lets any page call, and read what it needs", async () => {
     "x-organization-id",
     "x-request-id",
   ];
+  const preflight = await fetch(url, {
+    method: "OPTIONS",
+    headers: {
+      origin,
+      "access-control-request-method": "PATCH",
+      "access-control-request-headers": needed.join(","),
+    },
+  });
+  await preflight.body?.cancel();
+  assert.ok(preflight.ok);
+  assert.equal(preflight.headers.get("access-control-allow-origin"), "*");
+  assert.match(preflight.headers.get("access-control-allow-methods") ?? "", /PATCH/);
+  const allowed = preflight.headers.get("access-control-allow-headers")?.toLowerCase() ?? "";
   for (const header of needed) assert.ok(allowed.includes(header), `${header} is not allowed`);
 
   const user = await createUser();
@@ -225,8 +225,9 @@ Deno.test("x-request-id is echoed, made where it is missing, and stands in the a
 Deno.test("what is not there", async () => {
   const user = await createUser();
   refused(await user.get("/pipelines/blocks/a/b/c/d"), 404, "not_found");
-  refused(await user.send("PUT", BLOCKS), 404, "not_found");
-  refused(await user.delete(BLOCKS), 404, "not_found");
+  const answer = await user.send("PUT", `${BLOCKS}/${crypto.randomUUID()}`);
+  refused(answer, 405, "method_not_allowed");
+  assert.deepEqual(answer.headers.get("allow")?.split(", ").toSorted(), ["DELETE", "GET", "PATCH"]);
 });
 
 Deno.test("a user who signed up works with the token that the auth server gave", async () => {

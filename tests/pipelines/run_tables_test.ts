@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { type Body, rest } from "../harness/client.ts";
+import type { Body } from "../harness/client.ts";
 import { expect } from "../harness/expect.ts";
 import { createBlock, createPipeline, runPair, runPipeline } from "../harness/pipelines.ts";
 import { createTable } from "../harness/table.ts";
 import { createTenant, type User } from "../harness/tenant.ts";
-import { mintToken } from "../harness/tokens.ts";
 
 const ROWS = [{ city: "Seattle", rain: 4.5 }, { city: "Phoenix", rain: 0 }];
 
@@ -88,27 +87,4 @@ Deno.test("table blocks", async (t) => {
     assert.equal(run.error.code, "row_invalid");
     assert.match(run.error.message, /row 2/);
   });
-});
-
-Deno.test("a step writes its rows exactly once, however often it is tried", async () => {
-  const { owner } = await createTenant();
-  const table = await createTable();
-  const source = await createBlock(owner, { kind: "inline", rows: ROWS });
-  const target = await createBlock(owner, { kind: "table", table });
-  const run = await runPair(owner, source, { kind: "identity" }, target);
-  const step_id = run.step[target.name].id;
-  // What a second attempt sends after the first one's answer was lost.
-  const token = await mintToken(owner.id, {
-    claims: { organization_id: owner.organizationId, step_id },
-  });
-  const again = { step_id, table_name: table, rows: [{ city: "Twice" }], mode: "append" };
-  const answers = await Promise.all(
-    [1, 2, 3].map(() => rest("POST", "/rpc/write_table_rows", { token, body: again })),
-  );
-  for (const answer of answers) assert.deepEqual(expect(answer, 200), { rows_written: 2 });
-  assert.deepEqual(await stored(owner, table), { Phoenix: 0, Seattle: 4.5 });
-
-  const asClient = await owner.rest("POST", "/rpc/write_table_rows", again);
-  assert.notEqual(asClient.status, 500);
-  assert.deepEqual(await stored(owner, table), { Phoenix: 0, Seattle: 4.5 });
 });

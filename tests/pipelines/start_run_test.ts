@@ -32,7 +32,7 @@ Deno.test("start_run", async (t) => {
     assert.equal(run.status, "queued");
     assert.equal(run.trigger, "manual");
     assert.equal(run.created_by, member.id);
-    assert.equal(answer.headers.get("location"), `runs/${run.id}`);
+    assert.equal(answer.headers.get("location"), `/functions/v1/pipelines/runs/${run.id}`);
     const [{ block_id, name }] = pipeline.blocks;
     const [pinned] = run.definition.blocks;
     assert.deepEqual([pinned.block_id, pinned.name, pinned.version_number], [block_id, name, 1]);

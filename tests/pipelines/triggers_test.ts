@@ -25,7 +25,7 @@ Deno.test("create_trigger", async (t) => {
     assert.equal(trigger.created_by, admin.id);
     assert.equal(trigger.url, `${stack.url}/functions/v1/pipelines/hooks/${trigger.id}`);
     assert.match(trigger.secret, /^whsec_[A-Za-z0-9+/]{43}=$/);
-    assert.equal(answer.headers.get("location"), `triggers/${trigger.id}`);
+    assert.equal(answer.headers.get("location"), `/functions/v1/pipelines/triggers/${trigger.id}`);
     assert.match((await createTrigger(owner, pipeline, "github")).secret, /^[0-9a-f]{64}$/);
     assert.equal((await createTrigger(owner, pipeline, "none")).secret, null);
   });

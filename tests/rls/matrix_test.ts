@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import postgres from "postgres";
+import type postgres from "postgres";
 import { rest } from "../harness/client.ts";
-import { stack } from "../harness/stack.ts";
+import { withSql } from "../harness/sql.ts";
+import { TEST_TABLE_PREFIX } from "../harness/table.ts";
 import { createTenant, type Tenant } from "../harness/tenant.ts";
 import { MATRIX, type Minimum } from "./matrix.ts";
 import { type Subject, subjectsOf } from "./subjects.ts";
@@ -61,15 +62,14 @@ async function attempt(
 
 Deno.test("rights at /rest/v1, table by table", async (t) => {
   const tenant = await createTenant();
-  const sql = postgres(stack.dbUrl, { max: 1, prepare: false, onnotice: () => {} });
-  try {
+  await withSql(async (sql) => {
     const subjects = subjectsOf(sql, tenant);
 
     await t.step("every table is in the matrix", async () => {
       const rows = await sql`
         select c.relname as name from pg_class c
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
-          and c.relname not like 'weather\_%'`;
+          and not starts_with(c.relname, ${TEST_TABLE_PREFIX})`;
       const tables = rows.map(({ name }) => name).toSorted();
       assert.deepEqual(Object.keys(MATRIX).toSorted(), tables);
       assert.deepEqual(Object.keys(subjects).toSorted(), tables);
@@ -91,7 +91,5 @@ Deno.test("rights at /rest/v1, table by table", async (t) => {
         assert.deepEqual(found, expected);
       });
     }
-  } finally {
-    await sql.end();
-  }
+  });
 });

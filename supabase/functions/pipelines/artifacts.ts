@@ -6,6 +6,9 @@ import { StepError } from "./execution/step_error.ts";
 /** Outputs over this many bytes are kept in Storage instead of the step's row. */
 export const INLINE_BYTES = 256 * 1024;
 
+/** Storage that does not answer is given up; the step is tried again. */
+const TIMEOUT_MS = 30_000;
+
 const address = (path: string) => `${supabaseUrl()}/storage/v1/object/artifacts/${path}`;
 
 function refuse(status: number, path: string): never {
@@ -20,6 +23,7 @@ function refuse(status: number, path: string): never {
 export async function putArtifact(path: string, json: string): Promise<void> {
   const response = await fetch(address(path), {
     method: "POST",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
     headers: {
       ...credentials({ kind: "service" }),
       "content-type": "application/json",
@@ -33,7 +37,10 @@ export async function putArtifact(path: string, json: string): Promise<void> {
 
 /** Reads an artifact back. */
 export async function getArtifact(path: string): Promise<Json> {
-  const response = await fetch(address(path), { headers: credentials({ kind: "service" }) });
+  const response = await fetch(address(path), {
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    headers: credentials({ kind: "service" }),
+  });
   if (!response.ok) {
     await response.body?.cancel();
     refuse(response.status, path);

@@ -1,7 +1,7 @@
 type Page = { data: { id: string; event_type: string }[]; ended: boolean };
 
-/** How often the database is asked for news. */
-const POLL_MS = 250;
+/** How often the database is asked for news: at once after some, ever more seldom while there are none. */
+const POLL_MS = { shortest: 200, longest: 2_000 };
 /** A stream ends before the platform's 150 s do it; the client comes back with Last-Event-ID. */
 const STREAM_MS = 120_000;
 /** Proxies cut a silent connection. */
@@ -18,6 +18,7 @@ export function eventStream(
   let cursor = after;
   let page: Page | undefined = first;
   let spoken = Date.now();
+  let pause = POLL_MS.shortest;
   let canceled = false;
 
   const body = new ReadableStream<Uint8Array>({
@@ -33,6 +34,7 @@ export function eventStream(
         if (data.length > 0) {
           cursor = data.at(-1)?.id ?? cursor;
           spoken = Date.now();
+          pause = POLL_MS.shortest;
           controller.enqueue(encoder.encode(data.map(format).join("")));
           return;
         }
@@ -42,7 +44,8 @@ export function eventStream(
           controller.enqueue(encoder.encode(": still running\n\n"));
           return;
         }
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        await new Promise((resolve) => setTimeout(resolve, pause));
+        pause = Math.min(pause * 1.5, POLL_MS.longest);
       }
     },
     cancel() {

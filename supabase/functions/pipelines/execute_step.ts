@@ -1,6 +1,6 @@
 import { publishableKeys, supabaseUrl } from "@shared/env.ts";
 import { ApiError } from "@shared/errors.ts";
-import { isJsonObject, type Json } from "@shared/json.ts";
+import { isJsonObject, type Json, nestsDeeper } from "@shared/json.ts";
 import { describeError, log } from "@shared/log.ts";
 import { mintToken } from "@shared/token.ts";
 import { getArtifact, INLINE_BYTES, putArtifact } from "./artifacts.ts";
@@ -40,6 +40,13 @@ const timedOut = (seconds: number) =>
     retryable: true,
   });
 
+/** Kinds of blocks that call the project's own API. */
+const projectKinds: readonly unknown[] = ["storage", "table"];
+
+/** The step acts as the run's user in the run's organization, and may write its own effect once. */
+const stepToken = ({ organization_id, step_id }: ClaimedStep, userId: string) =>
+  mintToken(userId, { organization_id, step_id });
+
 /** Kinds of blocks that keep the processor busy rather than wait. */
 const computingKinds: readonly unknown[] = ["code", "jsonata"];
 
@@ -77,11 +84,7 @@ async function execute(step: ClaimedStep, claim: Claim, compute: Compute): Promi
       restUrl: `${supabaseUrl()}/rest/v1`,
       storageUrl: `${supabaseUrl()}/storage/v1`,
       apikey: publishableKeys()[0] ?? "",
-      // The step acts as the run's user in the run's organization, and may write its own effect once.
-      accessToken: await mintToken(user_id, {
-        organization_id: step.organization_id,
-        step_id: step.step_id,
-      }),
+      accessToken: projectKinds.includes(spec.kind) ? await stepToken(step, user_id) : "",
     },
   };
   const work = () => executeBlock(block, context);
@@ -130,7 +133,13 @@ async function store(
         "The output holds a character that can't be stored: NUL, or half of a surrogate pair",
     });
   }
-  const bytes = json.length > INLINE_BYTES ? json.length : new TextEncoder().encode(json).length;
+  if (nestsDeeper(json, 500)) {
+    throw new StepError({
+      code: "output_invalid",
+      message: "The output nests deeper than 500 levels",
+    });
+  }
+  const bytes = new TextEncoder().encode(json).length;
   if (bytes <= INLINE_BYTES) return { output };
   const path = `${step.organization_id}/${step.run_id}/${step.step_id}-${step.attempt}.json`;
   await putArtifact(path, json);

@@ -99,7 +99,9 @@ export const runSchema = z.object({
   trigger: z.enum(["manual", "webhook", "cron", "retry"]),
   trigger_id: id.nullable(),
   input: jsonSchema,
-  output: jsonSchema.describe("The final block's output; by block name when there are several."),
+  output: jsonSchema.describe(
+    "The final block's output; by block name when there are several. An output over 256 KiB is named by its address in Storage; several over 1 MiB in all, by their steps.",
+  ),
   error: runErrorSchema.nullable(),
   definition: z.record(z.string(), jsonSchema).describe(
     "The pipeline with every version pinned at start.",
@@ -124,6 +126,7 @@ export const stepSchema = z.object({
   attempt: z.int(),
   max_attempts: z.int(),
   output: jsonSchema,
+  output_omitted: z.boolean().describe("Whether the output was left out for its size."),
   error: runErrorSchema.nullable(),
   started_at: time.nullable(),
   finished_at: time.nullable(),

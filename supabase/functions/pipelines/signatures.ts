@@ -48,20 +48,30 @@ const refuse = (reason: string, cause?: unknown) =>
   new ApiError("invalid_signature", `The signature was refused: ${reason}`, { cause });
 
 /**
- * Checks a delivery's signature over its raw body.
+ * Checks a delivery's signature over its raw body; while secrets are changed there may be two.
  *
  * @returns the delivery's id, by which it is taken only once; a random one where the sender names none
  * @throws {ApiError} `invalid_signature`
  */
 export async function verifyDelivery(
   scheme: Scheme,
-  secret: string,
+  secrets: readonly string[],
   headers: Headers,
   body: Uint8Array<ArrayBuffer>,
 ): Promise<string> {
-  if (scheme === "standard") return await standard(secret, headers, body);
-  if (scheme === "github") return await github(secret, headers, body);
-  return headers.get("webhook-id") ?? headers.get("idempotency-key") ?? crypto.randomUUID();
+  if (scheme === "none") {
+    return headers.get("webhook-id") ?? headers.get("idempotency-key") ?? crypto.randomUUID();
+  }
+  const verify = scheme === "standard" ? standard : github;
+  let refusal: unknown = refuse("the webhook has no secret");
+  for (const secret of secrets) {
+    try {
+      return await verify(secret, headers, body);
+    } catch (error) {
+      refusal = error;
+    }
+  }
+  throw refusal;
 }
 
 /** A new secret as the scheme's senders expect it. */

@@ -2,6 +2,7 @@ import type { ErrorCode } from "@shared/errors.ts";
 
 /** Why a pipeline can't run as it is: what `check_startable` of the database refuses with. */
 export const startErrors = [
+  "forbidden",
   "edge_not_verified",
   "pipeline_not_active",
   "pipeline_empty",

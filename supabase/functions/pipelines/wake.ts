@@ -10,5 +10,6 @@ export function wakeWorker(): void {
       headers: credentials({ kind: "service" }),
     });
     await response.body?.cancel();
+    if (!response.ok) throw new Error(`The worker answered ${response.status}`);
   });
 }

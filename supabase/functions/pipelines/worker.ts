@@ -17,6 +17,9 @@ const HEARTBEAT_MS = 15_000;
 
 const finishedSchema = z.object({ accepted: z.array(z.string()) });
 
+/** How often the database is asked before a worker gives up. */
+const TRIES = 6;
+
 /** What a worker did; `more` asks for a successor. */
 export type WorkerReport = { claimed: number; accepted: number; more: boolean };
 
@@ -74,7 +77,8 @@ async function claimSteps(
   worker_id: string,
   max_steps: number,
 ): Promise<Claim> {
-  return claimSchema.parse(await unwrap(database.rpc("claim_steps", { worker_id, max_steps })));
+  const claim = () => unwrap(database.rpc("claim_steps", { worker_id, max_steps }));
+  return claimSchema.parse(await persistently(claim));
 }
 
 /**
@@ -88,25 +92,42 @@ async function finishSteps(
 ): Promise<number> {
   const send = async (batch: StepResult[]) =>
     finishedSchema.parse(
-      await unwrap(database.rpc("finish_steps", { worker_id, results: batch })),
+      await persistently(() => unwrap(database.rpc("finish_steps", { worker_id, results: batch }))),
     ).accepted.length;
   try {
     return await send(results);
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status >= 500) throw error;
+    log("error", { worker: worker_id, refused: results.length, error: describeError(error) });
     let accepted = 0;
     for (const result of results) {
-      accepted += await send([result]).catch(() => send([refused(result, error)]));
+      // What can't be reported at all is left to the lease: the steps beside it must not wait for it.
+      accepted += await send([result]).catch(() => send([refused(result)])).catch(() => 0);
     }
     return accepted;
   }
 }
 
-const refused = ({ step_id, attempt }: StepResult, { message }: ApiError): StepResult => ({
+/**
+ * Tries again while the database is busy or out of reach: giving up would drop results that are
+ * done, and cost each of their steps a lease and an attempt. Both commands may be repeated.
+ */
+async function persistently<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      const busy = error instanceof ApiError && error.code === "database_unavailable";
+      if (!busy || attempt === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** attempt * Math.random()));
+    }
+  }
+}
+
+const refused = ({ step_id, attempt }: StepResult): StepResult => ({
   step_id,
   attempt,
   succeeded: false,
-  error: { code: "output_invalid", message: `The database refused the output: ${message}` },
+  error: { code: "output_invalid", message: "The database refused the output" },
   retryable: false,
 });
 

@@ -88,7 +88,7 @@ function undescribed(node: unknown, path: string): string[] {
 
 Deno.test("the schemas turn into JSON Schema with every field described", () => {
   for (const schema of [blockSpecSchema, edgeSpecSchema]) {
-    const json = z.toJSONSchema(schema, { io: "input" });
+    const json = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
     assert.deepEqual(undescribed(json, ""), []);
     assert.match(JSON.stringify(json), /"additionalProperties":false.*"examples"/);
   }

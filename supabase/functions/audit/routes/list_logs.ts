@@ -28,7 +28,9 @@ export const listLogs = createRoute({
     ...equalTo,
     from: timeSchema.optional().describe("Not before this time (ISO 8601)."),
     to: timeSchema.optional().describe("Before this time (ISO 8601)."),
-    q: z.string().min(1).max(200).optional().describe("A name or other word in what was changed."),
+    q: z.string().min(1).max(200).optional().describe(
+      "Part of the name of what was changed, or of its entity type.",
+    ),
   }),
   answers: { 200: { description: "A page of the log.", schema: pageOf(auditLogSchema) } },
   errors: ["organization_required", "invalid_cursor"],

@@ -19,6 +19,6 @@ export const createOrganization = createRoute({
   const organization = await unwrap(database.rpc("create_organization", body));
   return new Reply(organization, {
     revision: organization.revision,
-    location: `organizations/${organization.id}`,
+    location: organization.id,
   });
 });

@@ -18,16 +18,16 @@ export const listVerifications = createRoute({
   answers: { 200: { description: "A page of verifications.", schema: pageOf(verificationSchema) } },
   errors: ["invalid_cursor"],
 }, async ({ params, query, database }) => {
-  const edge = await unwrap(
-    database.from("edges").select(
-      "versions:edge_versions!edge_versions_edge_id_organization_id_fkey(id)",
-    )
-      .eq("id", params.edge_id).maybeSingle(),
-  );
-  if (!edge) throw new ApiError("not_found", `No edge with id ${params.edge_id}`);
-  const versionIds = edge.versions.map((version) => version.id);
-  const rows = await unwrap(
-    paginate(database.from("edge_verifications").select().in("edge_version_id", versionIds), query),
-  );
-  return toPage(rows, query.limit, (row) => [row.created_at, row.id]);
+  const { edge_id } = params;
+  const select = database.from("edge_verifications").select(
+    "*,version:edge_versions!inner(edge_id)",
+  )
+    .eq("version.edge_id", edge_id);
+  const rows = await unwrap(paginate(select, query));
+  if (rows.length === 0) {
+    const edge = await unwrap(database.from("edges").select("id").eq("id", edge_id).maybeSingle());
+    if (!edge) throw new ApiError("not_found", `No edge with id ${edge_id}`);
+  }
+  const page = toPage(rows, query.limit, (row) => [row.created_at, row.id]);
+  return { ...page, data: page.data.map(({ version: _, ...row }) => row) };
 });

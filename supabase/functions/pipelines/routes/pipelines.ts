@@ -82,7 +82,7 @@ const createPipeline = createRoute({
       organization_id: await organizationId(),
     })),
   );
-  return new Reply(row, { revision: row.revision, location: `pipelines/${row.id}` });
+  return new Reply(row, { revision: row.revision, location: row.id });
 });
 
 const getPipeline = createRoute({

@@ -1,8 +1,8 @@
-import { connect, unwrap } from "@shared/database.ts";
-import { decrypt } from "@shared/envelope.ts";
+import { unwrap } from "@shared/database.ts";
+import { decrypt, type Owner, type Sealed } from "@shared/envelope.ts";
 import { ApiError } from "@shared/errors.ts";
-import { readBytes } from "@shared/input.ts";
-import { type Json, parseJson } from "@shared/json.ts";
+import { parseBody, readBytes } from "@shared/input.ts";
+import { describeError, log } from "@shared/log.ts";
 import { createRoute } from "@shared/route.ts";
 import { z } from "zod";
 import { runSummarySchema, webhookSchemeSchema } from "../schemas.ts";
@@ -18,7 +18,8 @@ export const receiveDelivery = createRoute({
   summary: "Receive a webhook",
   description:
     "Starts a run with the delivery's JSON body as its input. The signature over the raw body is checked by the " +
-    "trigger's scheme, its timestamp must be within 5 minutes, and a delivery id starts one run however often it comes.",
+    "trigger's scheme; `standard` also wants a timestamp within 5 minutes. A delivery id starts one run, " +
+    "however often it comes.",
   params: z.object({ trigger_id: z.uuid() }),
   answers: {
     202: {
@@ -31,12 +32,14 @@ export const receiveDelivery = createRoute({
     "invalid_json",
     "body_too_large",
     "validation_failed",
+    // The user that the runs act as has left.
+    "forbidden",
     "encryption_not_configured",
     ...startErrors,
   ],
-}, async ({ params, request }) => {
+}, async ({ params, request, service }) => {
   const body = await readBytes(request);
-  const database = connect({ kind: "service" });
+  const database = service();
   const trigger = await unwrap(
     database.from("pipeline_triggers")
       .select("organization_id,scheme,secrets:trigger_secrets(ciphertext,key_version)")
@@ -46,25 +49,25 @@ export const receiveDelivery = createRoute({
   if (!trigger || !scheme.success) {
     throw new ApiError("not_found", `No webhook with id ${params.trigger_id}`);
   }
-  const [sealed] = trigger.secrets;
-  const secret = sealed
-    ? await decrypt(sealed, { organizationId: trigger.organization_id, rowId: params.trigger_id })
-    : "";
-  const delivery_id = await verifyDelivery(scheme.data, secret, request.headers, body);
+  const owner = { organizationId: trigger.organization_id, rowId: params.trigger_id };
+  const secrets = await Promise.all(
+    trigger.secrets.map((sealed) => decryptOrRefuse(sealed, owner)),
+  );
+  const id = await verifyDelivery(scheme.data, secrets, request.headers, body);
   const run = await unwrap(database.rpc("receive_delivery", {
     trigger_id: params.trigger_id,
-    delivery_id,
-    input: parse(body),
+    delivery: { id, input: parseBody(new TextDecoder().decode(body)) },
   }));
   wakeWorker();
   // The sender proved a signature, not a membership: the run's data is not theirs to see.
   return runSummarySchema.parse(run);
 });
 
-function parse(body: Uint8Array): Json {
-  try {
-    return parseJson(new TextDecoder().decode(body));
-  } catch (cause) {
-    throw new ApiError("invalid_json", "The delivery is not JSON", { cause });
-  }
+/** A secret that does not decrypt checks no signature: the sender is refused, and we are told why. */
+function decryptOrRefuse(sealed: Sealed, owner: Owner): Promise<string> {
+  return decrypt(sealed, owner).catch((error) => {
+    if (error instanceof ApiError) throw error;
+    log("error", { webhook: owner.rowId, error: describeError(error) });
+    throw new ApiError("invalid_signature", "The webhook's secret can't be read: create it anew");
+  });
 }

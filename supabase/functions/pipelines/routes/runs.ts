@@ -1,4 +1,6 @@
+import { unwrap } from "@shared/database.ts";
 import { createResource } from "@shared/resource.ts";
+import { createRoute } from "@shared/route.ts";
 import { z } from "zod";
 import { runStatusSchema, runSummarySchema, runWithStepsSchema } from "../schemas.ts";
 
@@ -7,6 +9,19 @@ import { runStatusSchema, runSummarySchema, runWithStepsSchema } from "../schema
 const common = { domain: "pipelines", name: "run", table: "pipeline_runs" } as const;
 
 const summaryColumns = Object.keys(runSummarySchema.shape).join(",");
+
+const getRun = createRoute({
+  method: "get",
+  path: "/runs/{run_id}",
+  auth: "user",
+  scope: "pipelines:read",
+  operationId: "get_run",
+  summary: "Get a run",
+  description:
+    "A run with its steps in the order they started. Steps' outputs are shown up to 1 MiB in all.",
+  params: z.object({ run_id: z.uuid() }),
+  answers: { 200: { description: "The run with its steps.", schema: runWithStepsSchema } },
+}, async ({ params, database }) => await unwrap(database.rpc("get_run", params)));
 
 export const runs = [
   ...createResource({
@@ -19,12 +34,5 @@ export const runs = [
     filters: z.object({ status: runStatusSchema.optional() }),
     operations: ["list"],
   }),
-  ...createResource({
-    ...common,
-    path: "/runs",
-    item: runWithStepsSchema,
-    select:
-      "*,steps:run_steps(id,block_id,name,status,attempt,max_attempts,output,error,started_at,finished_at)",
-    operations: ["get"],
-  }),
+  getRun,
 ];

@@ -31,9 +31,8 @@ export const startRun = createRoute({
 }, async ({ params, body, request, database }) => {
   const run = await unwrap(database.rpc("start_run", {
     pipeline_id: params.id,
-    input: body.input,
-    first_block_id: body.from,
-    idempotency_key: request.headers.get("idempotency-key") ?? undefined,
+    request: body,
+    idempotency_key: request.headers.get("idempotency-key") || undefined,
   }));
   wakeWorker();
   return new Reply(run, { location: `runs/${run.id}` });

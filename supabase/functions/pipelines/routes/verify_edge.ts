@@ -1,4 +1,4 @@
-import { connect, unwrap } from "@shared/database.ts";
+import { unwrap } from "@shared/database.ts";
 import { ApiError } from "@shared/errors.ts";
 import { createRoute } from "@shared/route.ts";
 import { z } from "zod";
@@ -21,7 +21,7 @@ export const verifyEdge = createRoute({
       schema: verificationSchema,
     },
   },
-}, async ({ params, database }) => {
+}, async ({ params, database, service }) => {
   const edge = await unwrap(
     database.from("edges").select("version:edge_versions!edges_current_version_fkey(id,spec)")
       .eq("id", params.edge_id).maybeSingle(),
@@ -35,7 +35,7 @@ export const verifyEdge = createRoute({
   const { passed, logs } = await judge(edge.version.spec);
   // The verdict is the service's to write: a client that could would verify its own edges.
   return await unwrap(
-    connect({ kind: "service" }).from("edge_verifications").update({
+    service().from("edge_verifications").update({
       verification_status: passed ? "passed" : "failed",
       verification_logs: logs.slice(0, 200_000),
       verified_at: new Date().toISOString(),
