@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { Domain } from "@shared/access.ts";
 import { ApiError } from "@shared/errors.ts";
@@ -16,20 +16,23 @@ const ANSWER_HEADERS = [
 
 const isRequestId = (id: string | undefined) => id !== undefined && /^[\w.:-]{1,200}$/.test(id);
 
+/** What a domain answers. */
+export type Api = { description: string; routes: readonly Route[] };
+
 /**
  * A function of the platform: the same chain for each domain (request id → CORS → log → body limit →
  * caller → route → errors), its routes, `GET /<domain>/health` and `GET /<domain>/openapi.json`.
  *
+ * The routes come with the first request that needs them: their contracts are most of what a
+ * function loads, and the platform starts functions often, for a health check or a preflight too.
+ *
  * @example
  * ```ts
- * export const app = createApp("audit", "Who did what, when.", [listLogs, getLog]);
+ * const app = createApp("audit", () => import("./app.ts"));
+ * Deno.serve(app.fetch);
  * ```
  */
-export function createApp(
-  domain: Domain,
-  description: string,
-  routes: readonly Route[],
-): Hono<Variables> {
+export function createApp(domain: Domain, load: () => Promise<{ api: Api }>): Hono<Variables> {
   const app = new Hono<Variables>().basePath(`/${domain}`);
 
   app.use(async (context, next) => {
@@ -58,29 +61,15 @@ export function createApp(
 
   app.get("/health", (context) => context.json({ status: "ok", domain }));
   app.get("/openapi.json", async (context) => {
-    // The documentation's machinery is loaded by those who read it.
-    const { describeApi } = await import("@shared/openapi.ts");
-    return context.json(describeApi(domain, description, routes));
+    const [{ describeApi }, { api }] = await Promise.all([import("@shared/openapi.ts"), load()]);
+    return context.json(describeApi(domain, api.description, api.routes));
   });
-  for (const route of routes) {
-    const { method, path } = route.contract;
-    app.on(
-      method.toUpperCase(),
-      path.replaceAll(/\{(\w+)\}/g, ":$1"),
-      (context) => serve(context, domain, route),
-    );
-  }
+  let router: Promise<Router> | undefined;
+  app.all("*", async (context) => {
+    router ??= load().then(({ api }) => createRouter(domain, api.routes));
+    return await (await router).fetch(context.req.raw, { context });
+  });
 
-  app.notFound((context) => {
-    const { method, path } = context.req;
-    const allowed = methodsFor(`/${path.split("/").slice(2).join("/")}`, routes);
-    const error = allowed.length > 0
-      ? new ApiError("method_not_allowed", `${path} answers ${allowed.join(", ")}`, {
-        headers: { allow: allowed.join(", ") },
-      })
-      : new ApiError("not_found", `There is no ${method} ${path}`);
-    return problemResponse(error, context.get("requestId"));
-  });
   app.onError((error, context) => {
     const requestId = context.get("requestId");
     const known = error instanceof ApiError
@@ -92,9 +81,38 @@ export function createApp(
   return app;
 }
 
+/** The routes by themselves, called with the context of the chain around them. */
+type Router = Hono<{ Bindings: { context: Context<Variables> } }>;
+
+function createRouter(domain: Domain, routes: readonly Route[]): Router {
+  const router: Router = new Hono<{ Bindings: { context: Context<Variables> } }>();
+  const mount = router.basePath(`/${domain}`);
+  for (const route of routes) {
+    const { method, path } = route.contract;
+    mount.on(
+      method.toUpperCase(),
+      path.replaceAll(/\{(\w+)\}/g, ":$1"),
+      ({ env, req }) => serve(env.context, domain, route, req.param()),
+    );
+  }
+  router.notFound(({ req: { method, path } }) => {
+    const allowed = methodsFor(`/${path.split("/").slice(2).join("/")}`, routes);
+    if (allowed === "") throw new ApiError("not_found", `There is no ${method} ${path}`);
+    throw new ApiError("method_not_allowed", `${path} answers ${allowed}`, {
+      headers: { allow: allowed },
+    });
+  });
+  // The chain around them answers errors.
+  router.onError((error) => {
+    throw error;
+  });
+  return router;
+}
+
 /** The methods of the routes whose path fits. */
-const methodsFor = (path: string, routes: readonly Route[]): string[] => {
+const methodsFor = (path: string, routes: readonly Route[]): string => {
   const fits = ({ contract }: Route) =>
     new RegExp(`^${contract.path.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path);
-  return [...new Set(routes.filter(fits).map(({ contract }) => contract.method.toUpperCase()))];
+  const methods = routes.filter(fits).map(({ contract }) => contract.method.toUpperCase());
+  return [...new Set(methods)].join(", ");
 };

@@ -29,7 +29,8 @@ export function meter(module: Uint8Array): Uint8Array<ArrayBuffer> {
   const pieces: ArrayLike<number>[] = [reader.take(8)];
   const sections: [id: number, content: Uint8Array][] = [];
   while (!reader.atEnd) sections.push([reader.byte(), reader.take(reader.u32())]);
-  const section = (id: number) => new WasmReader(sections.find(([its]) => its === id)?.[1] ?? EMPTY);
+  const section = (id: number) =>
+    new WasmReader(sections.find(([its]) => its === id)?.[1] ?? EMPTY);
 
   const types = section(SECTION.types).u32();
   const clock = findClock(section(SECTION.types), section(SECTION.imports));
@@ -79,7 +80,9 @@ function findClock(types: WasmReader, imports: WasmReader): { index: number; imp
     types.byte();
     const parameters = types.take(types.u32());
     const results = types.take(types.u32());
-    if (parameters.length === 0 && results.length === 1 && results[0] === 0x7c) clockTypes.add(type);
+    if (parameters.length === 0 && results.length === 1 && results[0] === 0x7c) {
+      clockTypes.add(type);
+    }
   }
   let index = -1, imported = 0;
   for (let count = imports.u32(); count > 0; count--) {

@@ -26,6 +26,7 @@ export async function serve(
   context: Context<Variables>,
   domain: Domain,
   route: Route,
+  pathParams: Record<string, string>,
 ): Promise<Response> {
   const { contract, handle } = route;
   const request = context.req.raw;
@@ -41,7 +42,7 @@ export async function serve(
     return value ? [[name, value]] : [];
   }));
   const database = connect(caller, forwarded);
-  const params = readParams(contract, context.req.param());
+  const params = readParams(contract, pathParams);
   const query = readQuery(contract, new URL(request.url).searchParams);
   const { text, value: body } = await readBody(contract, request);
 

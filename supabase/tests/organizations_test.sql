@@ -23,8 +23,8 @@ insert into auth.users (id, email) values
 -- A new user ----------------------------------------------------------------------------------
 
 select results_eq(
-  $$select email, username ~ '^ada-[0-9a-f]{12}$' from public.profiles where id = 'a0000000-0000-4000-8000-000000000000'$$,
-  $$values ('ada@example.com'::text, true)$$,
+  $$select email, username from public.profiles where id = 'a0000000-0000-4000-8000-000000000000'$$,
+  $$values ('ada@example.com'::text, 'ada'::text)$$,
   'A user has a profile from the start');
 select results_eq(
   $$select o.kind::text, o.member_count, m.role::text, m.status::text

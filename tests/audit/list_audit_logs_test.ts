@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { logs } from "../harness/audit.ts";
 import { attack } from "../harness/battery.ts";
-import type { Body } from "../harness/client.ts";
+import type { Body } from "../harness/answer.ts";
 import { expect, refused } from "../harness/expect.ts";
 import { collectPages } from "../harness/pages.ts";
 import { createBlock, uniqueName } from "../harness/pipelines.ts";

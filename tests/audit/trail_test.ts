@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { trail, trailOf } from "../harness/audit.ts";
-import { type Body, rest } from "../harness/client.ts";
+import type { Body } from "../harness/answer.ts";
+import { rest } from "../harness/client.ts";
 import { expect } from "../harness/expect.ts";
 import {
   createBlock,

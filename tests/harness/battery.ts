@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Answer, call, type Options } from "./client.ts";
+import type { Answer } from "./answer.ts";
+import { call, type Options } from "./client.ts";
 import { refused } from "./expect.ts";
 import { sql } from "./sql.ts";
 import { stack } from "./stack.ts";

@@ -1,11 +1,6 @@
+import type { Answer } from "./answer.ts";
 import { checkAnswer } from "./contract.ts";
 import { stack, type TestStack } from "./stack.ts";
-
-/** JSON of any shape, reached into freely: what the tests expect of it, they assert. */
-export type Body = ReturnType<typeof JSON.parse>;
-
-/** An answer of a function, its JSON read. */
-export type Answer = { status: number; headers: Headers; body: Body };
 
 export type Options = {
   token?: string;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { appendFile } from "node:fs/promises";
 import process from "node:process";
 import { type Schema, Validator } from "@cfworker/json-schema";
-import type { Answer, Body } from "./client.ts";
+import type { Answer, Body } from "./answer.ts";
 import { stack } from "./stack.ts";
 
 /** Holds every answer that the tests get against what the function's OpenAPI document declares. */

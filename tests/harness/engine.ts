@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Stack } from "../../supabase/local/stack.ts";
-import { type Answer, type Body, rest } from "./client.ts";
+import type { Answer, Body } from "./answer.ts";
+import { rest } from "./client.ts";
 import { expect } from "./expect.ts";
 import { startOwnStack } from "./own_stack.ts";
 import { mintToken } from "./tokens.ts";

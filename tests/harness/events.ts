@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Body } from "./client.ts";
+import type { Body } from "./answer.ts";
 import { stack } from "./stack.ts";
 import type { User } from "./tenant.ts";
 

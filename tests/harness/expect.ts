@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Answer, Body } from "./client.ts";
+import type { Answer, Body } from "./answer.ts";
 
 const describe = ({ status, body }: Answer) => `answered ${status}: ${JSON.stringify(body)}`;
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Answer, Body } from "./client.ts";
+import type { Answer, Body } from "./answer.ts";
 import { withSql } from "./sql.ts";
 
 /** A row as it is, past RLS; undefined when it is gone. */

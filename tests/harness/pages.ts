@@ -1,4 +1,4 @@
-import type { Body } from "./client.ts";
+import type { Body } from "./answer.ts";
 import { expect } from "./expect.ts";
 import type { User } from "./tenant.ts";
 

@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { Webhook } from "standardwebhooks";
-import { type Answer, type Body, call } from "./client.ts";
+import type { Answer, Body } from "./answer.ts";
+import { call } from "./client.ts";
 import { expect } from "./expect.ts";
 import type { User } from "./tenant.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import type { Body } from "../harness/client.ts";
+import type { Body } from "../harness/answer.ts";
 import { call } from "../harness/client.ts";
 import { assertValid, openApi } from "../harness/contract.ts";
 import { expect } from "../harness/expect.ts";

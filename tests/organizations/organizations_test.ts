@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { attack } from "../harness/battery.ts";
-import type { Body } from "../harness/client.ts";
+import type { Body } from "../harness/answer.ts";
 import { expect, refused } from "../harness/expect.ts";
 import { collectPages } from "../harness/pages.ts";
 import { createBlock } from "../harness/pipelines.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Body, rest } from "../harness/client.ts";
+import type { Body } from "../harness/answer.ts";
+import { rest } from "../harness/client.ts";
 import { Engine, failed, succeeded } from "../harness/engine.ts";
 import { expect } from "../harness/expect.ts";
 import { mintToken } from "../harness/tokens.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Body } from "../harness/client.ts";
+import type { Body } from "../harness/answer.ts";
 import { expect } from "../harness/expect.ts";
 import {
   createBlock,

@@ -1,6 +1,9 @@
-import { createApp } from "@shared/app.ts";
+import type { Api } from "@shared/app.ts";
 import { getLog } from "./routes/get_log.ts";
 import { listLogs } from "./routes/list_logs.ts";
 
 /** What the audit function answers. */
-export const app = createApp("audit", "Who did what, when, and what changed.", [listLogs, getLog]);
+export const api: Api = {
+  description: "Who did what, when, and what changed.",
+  routes: [listLogs, getLog],
+};

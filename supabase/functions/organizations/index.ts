@@ -1,3 +1,5 @@
-import { app } from "./app.ts";
+import { createApp } from "@shared/app.ts";
+
+const app = createApp("organizations", () => import("./app.ts"));
 
 Deno.serve(app.fetch);

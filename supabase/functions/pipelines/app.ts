@@ -1,4 +1,4 @@
-import { createApp } from "@shared/app.ts";
+import type { Api } from "@shared/app.ts";
 import { blocks } from "./routes/blocks.ts";
 import { createBlock } from "./routes/create_block.ts";
 import { createEdge } from "./routes/create_edge.ts";
@@ -16,10 +16,9 @@ import { versions } from "./routes/versions.ts";
 import { work } from "./routes/work.ts";
 
 /** What the pipelines function answers. Fixed paths stand before `/{id}`, which would take them. */
-export const app = createApp(
-  "pipelines",
-  "Versioned blocks and edges, the pipelines that join them, and their runs.",
-  [
+export const api: Api = {
+  description: "Versioned blocks and edges, the pipelines that join them, and their runs.",
+  routes: [
     ...blocks,
     createBlock,
     ...edges,
@@ -36,4 +35,4 @@ export const app = createApp(
     startRun,
     ...pipelines,
   ],
-);
+};
