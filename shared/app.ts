@@ -28,8 +28,7 @@ export type Api = { description: string; routes: readonly Route[] };
  *
  * @example
  * ```ts
- * const app = createApp("audit", () => import("./app.ts"));
- * Deno.serve(app.fetch);
+ * Deno.serve(createApp("audit", loadTheRoutes).fetch);
  * ```
  */
 export function createApp(domain: Domain, load: () => Promise<{ api: Api }>): Hono<Variables> {

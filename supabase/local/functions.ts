@@ -18,6 +18,8 @@ export interface FunctionsOptions {
 export class Functions {
   readonly #options: FunctionsOptions;
   readonly #jwtKey: Uint8Array;
+  /** Functions that were seen; a folder is looked at until its function is there. */
+  readonly #seen = new Set<string>();
   #closed = false;
 
   constructor(options: FunctionsOptions) {
@@ -44,6 +46,8 @@ export class Functions {
     const url = new URL(request.url);
     const path = url.pathname.slice("/functions/v1".length);
     const name = path.split("/")[1] ?? "";
+    // What the platform's gateway refuses, and a Request can't be made of.
+    if (request.method === "TRACE") return failure(405, "METHOD_NOT_ALLOWED", "Not allowed");
     if (this.#closed) return failure(503, "STOPPING", "The stack is stopping");
     if (!await this.#exists(name)) {
       return failure(404, "NOT_FOUND", "Requested function was not found");
@@ -66,8 +70,10 @@ export class Functions {
   }
 
   async #exists(name: string): Promise<boolean> {
+    if (this.#seen.has(name)) return true;
     if (!/^[A-Za-z][\w-]*$/.test(name)) return false;
     const found = await Deno.stat(this.#file(name)).catch(() => null);
+    if (found?.isFile) this.#seen.add(name);
     return found?.isFile ?? false;
   }
 

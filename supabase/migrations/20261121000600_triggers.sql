@@ -140,10 +140,6 @@ declare
   updates text;
   written integer;
 begin
-  select e.result into earlier from public.step_effects e where e.id = step_id;
-  if found then
-    return earlier;
-  end if;
   select s.organization_id into organization from public.run_steps s where s.id = step_id and s.status = 'running';
   if organization is null then
     perform private.raise_error(404, 'not_found', format('No running step with id %s', step_id));

@@ -103,6 +103,7 @@ select is(
 create table public.pgtap_rows (id integer primary key, organization_id uuid not null, note text);
 create temporary table step as
   select id from public.run_steps where run_id = (select id from first) and name = 'A';
+update public.run_steps set status = 'running' where id = (select id from step);
 select is(
   (select public.write_table_rows(id, 'pgtap_rows', '[{"id": 1, "note": "a"}, {"id": 2}]') from step),
   (select public.write_table_rows(id, 'pgtap_rows', '[{"id": 3}]') from step),
