@@ -138,6 +138,15 @@ function operationOf(contract: Contract, tag: string, components: Components) {
         },
       }
       : {}),
+    ...(contract.rawBody
+      ? {
+        requestBody: {
+          description: contract.rawBody.description,
+          required: true,
+          content: { "application/json": { schema: {}, example: contract.rawBody.example } },
+        },
+      }
+      : {}),
     responses: { ...Object.fromEntries(answers), ...errorAnswers(contract) },
   };
 }

@@ -32,8 +32,10 @@ export type Contract<
   description: string;
   params?: Params;
   query?: Query;
-  /** The JSON body. `"raw"` routes read the request themselves. */
+  /** The JSON body. */
   body?: Body;
+  /** In place of `body`: what a route reads from the request itself, byte for byte. */
+  rawBody?: { description: string; example: unknown };
   /** An example of the body, shown in the documentation and sent by a test. */
   example?: unknown;
   /** Answers by status; the first one is what a handler's plain value is sent with. */

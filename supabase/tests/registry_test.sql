@@ -1,7 +1,7 @@
 -- Registry: versions are numbered and never change, and edges are judged by nobody but the engine.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(22);
+select plan(24);
 
 create function pg_temp.as_user(user_id uuid, statement text) returns text language plpgsql as $$
 declare
@@ -117,6 +117,13 @@ select throws_ok(
 select throws_ok(
   $$select pg_temp.as_user('c0000000-0000-4000-8000-000000000000', 'insert into public.edge_verifications (edge_version_id) values (''00000000-0000-4000-8000-000000000031'') returning id')$$,
   'PT404', null, 'A stranger can''t ask for one');
+
+select throws_ok(
+  $$insert into public.block_versions (block_id, spec) select id, '{"kind": null}' from public.blocks limit 1$$,
+  'PT422', null, 'A spec has a kind that is one');
+select lives_ok(
+  $$delete from auth.users where id = 'b0000000-0000-4000-8000-000000000000'$$,
+  'Who has verified an edge can still be removed');
 
 select * from finish();
 rollback;

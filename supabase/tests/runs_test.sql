@@ -1,7 +1,7 @@
 -- Runs: what may start, and what claiming and finishing steps does to a run.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(46);
+select plan(49);
 
 create function pg_temp.as_user(user_id uuid, statement text) returns text language plpgsql as $$
 declare
@@ -14,6 +14,10 @@ begin
   return answer;
 end $$;
 comment on function pg_temp.as_user is 'What a statement answers a signed-in user; an error takes the sign-in back, too.';
+
+select ok(private.backoff(1) between interval '0' and interval '2 seconds', 'The first retry comes within two seconds');
+select ok(private.backoff(20) <= interval '300 seconds', 'No retry waits longer than five minutes by itself');
+select is(private.backoff(1, 7), interval '7 seconds', 'What the other side asked for wins');
 
 insert into auth.users (id, email) values
   ('a0000000-0000-4000-8000-000000000000', 'ada@example.com'),

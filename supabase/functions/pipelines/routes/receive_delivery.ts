@@ -21,6 +21,7 @@ export const receiveDelivery = createRoute({
     "trigger's scheme; `standard` also wants a timestamp within 5 minutes. A delivery id starts one run, " +
     "however often it comes.",
   params: z.object({ trigger_id: z.uuid() }),
+  rawBody: { description: "Any JSON: the run's input.", example: { city: "Seattle" } },
   answers: {
     202: {
       description: "The run, queued; or the first one, for a delivery seen before.",
