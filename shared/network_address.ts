@@ -13,11 +13,17 @@ export function privateNetworkAllowed(): boolean {
 /**
  * Whether an address is public unicast. Loopback, private, link-local, carrier-grade NAT, multicast
  * and documentation ranges are not, and neither are the ranges that carry another address inside
- * (IPv4-mapped, NAT64, 6to4, Teredo).
+ * (IPv4-mapped, IPv4-compatible, NAT64, 6to4, Teredo).
  */
 export function isPublicAddress(address: string): boolean {
-  return ipaddr.isValid(address) && ipaddr.parse(address).range() === "unicast";
+  if (!ipaddr.isValid(address)) return false;
+  const parsed = ipaddr.parse(address);
+  if (parsed.range() !== "unicast") return false;
+  // All IPv6 addresses in public use are from this block; the parser calls more of them unicast.
+  return parsed.kind() === "ipv4" || parsed.match(GLOBAL_UNICAST);
 }
+
+const GLOBAL_UNICAST = ipaddr.parseCIDR("2000::/3");
 
 /**
  * The addresses of a URL's host, all of them checked: one private address refuses the host.

@@ -36,6 +36,11 @@ function complete(options: SandboxOptions): Required<SandboxOptions> {
 }
 
 const MEBIBYTE = 1024 * 1024;
+/**
+ * How long after its deadline a run is broken off in the middle. QuickJS itself asks every 10,000
+ * operations whether to stop, and then it knows the line; inside one built-in it never asks.
+ */
+const GRACE_MS = 100;
 /** About 1,100 plain calls deep. More would reach the end of V8's own stack first. */
 const STACK_BYTES = 256 * 1024;
 
@@ -103,6 +108,7 @@ async function withRun<T>(options: Required<SandboxOptions>, work: (run: Run) =>
   while (engine.broken) engine = await takeEngine(options.memoryBytes);
   // From here on nothing is awaited: two runs never share the interpreter at the same time.
   const deadline = Date.now() + options.timeoutMs;
+  engine.deadline.value = deadline + GRACE_MS;
   const scope = new Scope();
   let result: T;
   try {
@@ -111,6 +117,8 @@ async function withRun<T>(options: Required<SandboxOptions>, work: (run: Run) =>
     runtime.setInterruptHandler(shouldInterruptAfterDeadline(deadline));
     const context = scope.manage(runtime.newContext());
     result = work({ engine, runtime, context, scope, options, deadline });
+    // The last built-in may have run on past the deadline.
+    if (Date.now() > deadline) throw timeoutError(options.timeoutMs);
   } catch (error) {
     if (error instanceof SandboxError) {
       release(scope, engine);
@@ -118,6 +126,8 @@ async function withRun<T>(options: Required<SandboxOptions>, work: (run: Run) =>
     }
     // The interpreter broke off in the middle: its handles can't be freed, its memory goes as a whole.
     dropEngine(engine);
+    const trapped = error instanceof WebAssembly.RuntimeError && Date.now() > deadline;
+    if (trapped) throw timeoutError(options.timeoutMs);
     if (error instanceof RangeError || error instanceof WebAssembly.RuntimeError) {
       throw new SandboxError("runtime", "the code or its data nests too deeply");
     }
@@ -129,9 +139,11 @@ async function withRun<T>(options: Required<SandboxOptions>, work: (run: Run) =>
 
 /**
  * Frees the run's handles, its context and its runtime. QuickJS aborts when a kill left a value
- * referenced (a suspended async function is enough); then its whole memory goes.
+ * referenced (a suspended async function is enough), and freeing a full memory takes its time; then
+ * the memory goes as a whole.
  */
 function release(scope: Scope, engine: Engine): void {
+  engine.deadline.value = Date.now() + GRACE_MS;
   try {
     scope.dispose();
   } catch {
@@ -218,12 +230,14 @@ function failure(
   otherwise: "syntax" | "runtime" = "runtime",
 ): SandboxError {
   const { engine, options, deadline } = run;
-  return toSandboxError(run.context, thrown, {
+  const error = toSandboxError(run.context, thrown, {
     otherwise,
-    timeoutMs: options.timeoutMs,
-    timedOut: Date.now() >= deadline,
     memoryNearlyFull: engine.memory.buffer.byteLength > engine.maximumBytes * 0.75,
   });
+  // Whatever fails after the deadline fails for it: the interrupt, what the code throws instead, and
+  // what came of reading it.
+  if (Date.now() < deadline || error.kind === "memory") return error;
+  return timeoutError(options.timeoutMs, { line: error.line, column: error.column });
 }
 
 /** Four 32-bit words of a text, by FNV-1a over it with a different start a word. */

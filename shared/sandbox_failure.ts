@@ -1,5 +1,5 @@
 import type { QuickJSContext, QuickJSHandle } from "quickjs-emscripten-core";
-import { SandboxError } from "@shared/sandbox_error.ts";
+import { SandboxError, type SandboxErrorDetail } from "@shared/sandbox_error.ts";
 
 /** The file name that stack frames of the author's code carry. */
 export const SOURCE_NAME = "code.js";
@@ -14,8 +14,6 @@ const FRAME = /code\.js:(\d+):(\d+)/;
 export type RunState = {
   /** What it is when it is no limit: the source didn't compile, or it threw. */
   otherwise: "syntax" | "runtime";
-  timeoutMs: number;
-  timedOut: boolean;
   memoryNearlyFull: boolean;
 };
 
@@ -28,11 +26,9 @@ export function toSandboxError(
   const name = readText(context, thrown, "name") ?? "";
   const message = readText(context, thrown, "message") ?? describeValue(context, thrown);
   const position = readPosition(readText(context, thrown, "stack") ?? "");
-  if (name === "InternalError" && message === "interrupted" && state.timedOut) {
-    return timeoutError(state.timeoutMs, position);
-  }
-  // When not even an Error object fits into the memory, QuickJS throws null.
-  const nothingFits = state.memoryNearlyFull && context.eq(thrown, context.null);
+  // When not even an Error object fits into the memory, QuickJS throws null, or nothing at all.
+  const isNothing = context.typeof(thrown) === "undefined" || context.eq(thrown, context.null);
+  const nothingFits = state.memoryNearlyFull && isNothing;
   if ((name === "InternalError" && message === "out of memory") || nothingFits) {
     return new SandboxError("memory", "the code used more memory than it may", position);
   }
@@ -41,7 +37,7 @@ export function toSandboxError(
 }
 
 /** The error of a run that passed its deadline. */
-export function timeoutError(timeoutMs: number, position = {}): SandboxError {
+export function timeoutError(timeoutMs: number, position: SandboxErrorDetail = {}): SandboxError {
   return new SandboxError("timeout", `the code ran longer than ${timeoutMs} ms`, position);
 }
 

@@ -39,6 +39,7 @@ Deno.test("addresses that are not public unicast are told apart", () => {
     ["0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1"],
     ["192.168.0.1", "192.0.2.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"],
     ["::", "::1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "64:ff9b::7f00:1", "2002:7f00:1::"],
+    ["::127.0.0.1", "::7f00:1", "::8.8.8.8", "::1:0:0", "4000::1"],
     ["2001::1", "fe80::1", "fc00::1", "ff02::1", "not an address", ""],
   ].flat();
   for (const address of refused) assert.ok(!isPublicAddress(address), address);
@@ -57,11 +58,14 @@ Deno.test("private hosts are refused in every spelling, and nothing reaches them
   });
   const { port } = server.addr;
   const hosts = ["127.0.0.1", "localhost", "localhost.", "2130706433", "0x7f.1", "0177.0.0.1"];
-  for (const host of [...hosts, "127.1", "①②⑦.0.0.1", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0"]) {
+  const more = ["[::ffff:127.0.0.1]", "[::127.0.0.1]", "[::1]", "0.0.0.0", "127.1", "①②⑦.0.0.1"];
+  for (const host of [...hosts, ...more]) {
     const { code } = await refusal(`http://${host}:${port}/`);
     assert.ok(code === "address_refused" || code === "unreachable", `${host}: ${code}`);
   }
-  assert.equal((await refusal(`http://127.0.0.1:${port}/`)).code, "address_refused");
+  for (const host of ["127.0.0.1", "[::127.0.0.1]"]) {
+    assert.equal((await refusal(`http://${host}:${port}/`)).code, "address_refused", host);
+  }
   assert.equal(reached, 0);
   if (before !== undefined) Deno.env.set(SWITCH, before);
   await server.shutdown();

@@ -76,23 +76,6 @@ Deno.test("runs side by side don't disturb each other, even when one breaks the 
   });
 });
 
-Deno.test("built-ins that loop without an interrupt are bounded", async () => {
-  const sources = [
-    "return [].indexOf.call({ length: 2 ** 53 - 1 }, 1)",
-    "const a = []; a.length = 2 ** 32 - 1; return a.join('')",
-    "return new Array(1e9).fill(0)",
-    "return new Array(1e9).map((x) => x)",
-    "return [].concat(new Array(2 ** 32 - 1), 1).length",
-    "return [].reverse.call({ length: 2 ** 53 - 1 })",
-    "return 'a'.repeat(2e6).indexOf('a'.repeat(1e6) + 'b')",
-  ];
-  for (const source of sources) {
-    const started = Date.now();
-    assert.equal((await failure(source)).kind, "runtime", source);
-    assert.ok(Date.now() - started < 3000, source);
-  }
-});
-
 Deno.test("memory has an end and the next run works", async () => {
   const hogs = [
     "const a = []; for (;;) a.push(new Uint8Array(1 << 20))",
@@ -196,29 +179,6 @@ Deno.test("the clock stands still in UTC and the dice are seeded", async () => {
   const first = await runSandboxed(dice, null, { seed: "run:step" });
   assert.deepEqual(await runSandboxed(dice, null, { seed: "run:step" }), first);
   assert.notDeepEqual(await runSandboxed(dice, null, { seed: "run:other" }), first);
-});
-
-Deno.test("array and text built-ins keep their ordinary behaviour", async () => {
-  const source = `return [
-    [3, 1, 2].sort((a, b) => a - b), [].concat([1], 2, [[3]]), [[1, [2]], 3].flat(),
-    [1, 2].flat.length, [5, 6].indexOf(6), Array.prototype.slice.call({ length: 1, 0: "a" }),
-    Array.prototype.map.call("ab", (c) => c + c), [..."ab"].join("-"), "a,b".split(","),
-    "aXbX".replaceAll("X", (m) => m.toLowerCase()), [1, 2, 3].splice(1), String([1, [2, 3]]),
-  ]`;
-  assert.deepEqual(await runSandboxed(source, null), [
-    [1, 2, 3],
-    [1, 2, [3]],
-    [1, [2], 3],
-    0,
-    1,
-    ["a"],
-    ["aa", "bb"],
-    "a-b",
-    ["a", "b"],
-    "axbx",
-    [2, 3],
-    "1,2,3",
-  ]);
 });
 
 Deno.test("500 failing runs do not grow the memory", async () => {
