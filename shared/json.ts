@@ -37,6 +37,9 @@ const [QUOTE, BACKSLASH, BRACKET, CLOSING_BRACKET, BRACE, CLOSING_BRACE] = [
   125,
 ];
 
+/** Text that Postgres can hold: NUL is shown as ␀, and half of a surrogate pair as �. */
+export const storableText = (text: string): string => text.toWellFormed().replaceAll("\0", "␀");
+
 /** Whether JSON text nests deeper than `levels`; found by one pass over it, without recursion. */
 export function nestsDeeper(text: string, levels: number): boolean {
   let depth = 0;

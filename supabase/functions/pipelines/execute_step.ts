@@ -1,6 +1,6 @@
 import { publishableKeys, supabaseUrl } from "@shared/env.ts";
 import { ApiError } from "@shared/errors.ts";
-import { isJsonObject, type Json, nestsDeeper } from "@shared/json.ts";
+import { isJsonObject, type Json, nestsDeeper, storableText } from "@shared/json.ts";
 import { describeError, log } from "@shared/log.ts";
 import { mintToken } from "@shared/token.ts";
 import { getArtifact, INLINE_BYTES, putArtifact } from "./artifacts.ts";
@@ -120,24 +120,34 @@ async function gatherInput(
 /** Text that JSON can escape and Postgres can't hold: NUL, and halves of surrogate pairs. */
 const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f]..)/;
 
+/** Levels of nesting that an output may have, as a request's body. */
+const MAX_DEPTH = 500;
+
+const invalidOutput = (message: string) => new StepError({ code: "output_invalid", message });
+
+/** JSON text; none where the value nests so deeply that walking it overflows the stack. */
+function serialize(output: Json): string | undefined {
+  try {
+    return JSON.stringify(output);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
 /** Small outputs go to the step's row; a large one to Storage, leaving its address. */
 async function store(
   step: ClaimedStep,
   output: Json,
 ): Promise<{ output: Json; output_path?: string }> {
-  const json = JSON.stringify(output);
-  if (UNSTORABLE.test(json)) {
-    throw new StepError({
-      code: "output_invalid",
-      message:
-        "The output holds a character that can't be stored: NUL, or half of a surrogate pair",
-    });
+  const json = serialize(output);
+  if (json === undefined || nestsDeeper(json, MAX_DEPTH)) {
+    throw invalidOutput(`The output nests deeper than ${MAX_DEPTH} levels`);
   }
-  if (nestsDeeper(json, 500)) {
-    throw new StepError({
-      code: "output_invalid",
-      message: "The output nests deeper than 500 levels",
-    });
+  if (UNSTORABLE.test(json)) {
+    throw invalidOutput(
+      "The output holds a character that can't be stored: NUL, or half of a surrogate pair",
+    );
   }
   const bytes = new TextEncoder().encode(json).length;
   if (bytes <= INLINE_BYTES) return { output };
@@ -146,14 +156,12 @@ async function store(
   return { output: { artifact: { bucket: "artifacts", path, bytes } }, output_path: path };
 }
 
-/** An error's text may quote what the author's code made: it is cleaned, for it must be stored. */
-const storable = (text: string) => text.toWellFormed().replaceAll("\0", "␀");
-
 function failure(error: unknown) {
   if (error instanceof StepError) {
     const { code, message, position } = error;
     return {
-      error: { code, message: storable(message), ...(position ? { position } : {}) },
+      // It may quote what the author's code made.
+      error: { code, message: storableText(message), ...(position ? { position } : {}) },
       retryable: error.retryable,
       retry_after_seconds: error.retryAfterSeconds,
     };

@@ -1,5 +1,6 @@
 import { unwrap } from "@shared/database.ts";
 import { ApiError } from "@shared/errors.ts";
+import { storableText } from "@shared/json.ts";
 import { createRoute } from "@shared/route.ts";
 import { z } from "zod";
 import { verificationSchema } from "../schemas.ts";
@@ -37,7 +38,8 @@ export const verifyEdge = createRoute({
   return await unwrap(
     service().from("edge_verifications").update({
       verification_status: passed ? "passed" : "failed",
-      verification_logs: logs.slice(0, 200_000),
+      // It may quote what the author's code made.
+      verification_logs: storableText(logs.slice(0, 200_000)),
       verified_at: new Date().toISOString(),
     }).eq("id", id).select().single(),
   );
