@@ -48,6 +48,9 @@ Deno.test("list_blocks", async (t) => {
       forged([]),
       forged(["2026-01-01", "1 or 1=1"]),
       forged(["yesterday", weather.id]),
+      // Times that a lenient parser takes, and that would bring a filter of their own along.
+      forged(['2026-01-01 (",name.neq.zz)', weather.id]),
+      forged(['epoch",name.neq.zz,created_at.lt."1 Jan 2020', weather.id]),
       forged({ id: weather.id }),
     ];
     for (const cursor of cursors) {
