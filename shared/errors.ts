@@ -62,7 +62,7 @@ export class ApiError extends Error {
   }
 }
 
-export const isErrorCode = (code: unknown): code is ErrorCode =>
+const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === "string" && Object.hasOwn(ERROR_STATUS, code);
 
 /** The `application/problem+json` body. `message` repeats `detail`: Supabase clients look for it. */

@@ -1,6 +1,7 @@
 import { type DatabaseClient, unwrap } from "@shared/database.ts";
 import { ApiError } from "@shared/errors.ts";
 import { type Json, parseJson } from "@shared/json.ts";
+import { describeError, log } from "@shared/log.ts";
 import { z } from "zod";
 
 const claimSchema = z.discriminatedUnion("state", [
@@ -13,8 +14,8 @@ const hex = (bytes: ArrayBuffer) =>
 
 /**
  * Runs `work` once for an Idempotency-Key: the same key and body gets the first answer again
- * (header `idempotent-replayed: true`). A refusal (5xx, or an error thrown) frees the key, because
- * nothing was done that a second try would double.
+ * (header `idempotent-replayed: true`). An error thrown frees the key, because nothing was done that a
+ * second try would double. Work that was done is answered, also where its answer could not be kept.
  *
  * @throws {ApiError} `idempotency_key_reused` for another body, `request_in_flight`
  */
@@ -41,15 +42,17 @@ export async function once(
   }
   const keep = (answer: { status_code?: number; response?: Json }) =>
     unwrap(database.rpc("end_idempotent_request", { operation, key, ...answer }));
+  const response = await work().catch(async (error) => {
+    await keep({}).catch(() => {}); // The error that matters is the one of the work.
+    throw error;
+  });
   try {
-    const response = await work();
     await keep({
       status_code: response.status,
       response: parseJson(await response.clone().text()),
     });
-    return response;
   } catch (error) {
-    await keep({}).catch(() => {}); // The error that matters is the one of the work.
-    throw error;
+    log("error", { idempotency: operation, error: describeError(error) });
   }
+  return response;
 }

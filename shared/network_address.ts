@@ -6,7 +6,7 @@ import { NetworkError } from "@shared/network_error.ts";
 export type Address = { address: string; family: number };
 
 /** Whether private addresses may be reached: for development and tests, never for a hosted project. */
-export function privateNetworkAllowed(): boolean {
+function privateNetworkAllowed(): boolean {
   return Deno.env.get("EDGELOOM_ALLOW_PRIVATE_NETWORK") === "1";
 }
 

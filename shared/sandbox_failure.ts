@@ -5,7 +5,7 @@ import { SandboxError, type SandboxErrorDetail } from "@shared/sandbox_error.ts"
 export const SOURCE_NAME = "code.js";
 
 /** Lines that the wrapper puts before the author's first line. */
-export const WRAPPER_LINES = 1;
+const WRAPPER_LINES = 1;
 
 const MESSAGE_LENGTH = 1000;
 const FRAME = /code\.js:(\d+):(\d+)/;

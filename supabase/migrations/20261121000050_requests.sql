@@ -11,7 +11,7 @@ create table public.idempotency_keys (
   key text not null check (char_length(key) between 1 and 255),
   request_hash text not null check (request_hash ~ '^[0-9a-f]{64}$'),
   status_code integer check (status_code between 200 and 203),
-  response jsonb check (pg_column_size(response) <= 4194304),
+  response jsonb,
   locked_until timestamptz not null,
   expires_at timestamptz not null default now() + interval '24 hours',
   created_at timestamptz not null default now(),

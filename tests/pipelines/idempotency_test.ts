@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { expect, refused } from "../harness/expect.ts";
-import { countRuns, createSmallPipeline } from "../harness/pipelines.ts";
+import {
+  countRuns,
+  createBlock,
+  createPipeline,
+  createSmallPipeline,
+} from "../harness/pipelines.ts";
 import { createTenant, type User } from "../harness/tenant.ts";
 import { waitFor } from "../harness/wait.ts";
 
@@ -19,6 +24,18 @@ Deno.test("Idempotency-Key", async (t) => {
     assert.deepEqual(expect(again, 202), expect(first, 202));
     assert.equal(first.headers.get("idempotent-replayed"), null);
     assert.equal(again.headers.get("idempotent-replayed"), "true");
+    assert.equal(await countRuns(pipeline.id), 1);
+  });
+
+  await t.step("an answer of several MiB is kept, too", async () => {
+    const rows = [Array.from({ length: 20_000 }, () => crypto.randomUUID()).join("")];
+    const blocks = [];
+    for (let count = 0; count < 6; count++) {
+      blocks.push(await createBlock(owner, { kind: "inline", rows }));
+    }
+    const pipeline = await createPipeline(owner, blocks);
+    const { id } = expect(await start(owner, pipeline, "large"), 202);
+    assert.equal(expect(await start(owner, pipeline, "large"), 202).id, id);
     assert.equal(await countRuns(pipeline.id), 1);
   });
 
