@@ -2,14 +2,19 @@ import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { Domain } from "@shared/access.ts";
 import { ApiError } from "@shared/errors.ts";
+import { rateLimitHeaders } from "@shared/issued_key.ts";
 import { describeError, log } from "@shared/log.ts";
 import { problemResponse, serve, type Variables } from "@shared/serve.ts";
 import type { Route } from "@shared/route.ts";
 
 const ANSWER_HEADERS = [
+  "content-disposition",
   "etag",
   "idempotent-replayed",
   "location",
+  "ratelimit-limit",
+  "ratelimit-remaining",
+  "ratelimit-reset",
   "retry-after",
   "x-request-id",
 ];
@@ -41,6 +46,11 @@ export function createApp(domain: Domain, load: () => Promise<{ api: Api }>): Ho
     await next();
     context.header("x-request-id", context.get("requestId"));
     const caller = context.get("caller");
+    if (caller?.kind === "user" && caller.rateLimit) {
+      for (const [name, value] of Object.entries(rateLimitHeaders(caller.rateLimit))) {
+        context.header(name, value);
+      }
+    }
     log("info", {
       request_id: context.get("requestId"),
       method: context.req.method,

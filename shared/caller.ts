@@ -1,36 +1,26 @@
 import { timingSafeEqual } from "hono/utils/buffer";
-import type { Access, Scope } from "@shared/access.ts";
+import type { Access, Caller, Scope } from "@shared/access.ts";
 import { publishableKeys, secretKeys } from "@shared/env.ts";
 import { ApiError } from "@shared/errors.ts";
+import { exchangeKey } from "@shared/issued_key.ts";
 import { type Claims, verifyToken } from "@shared/token.ts";
-
-/** Who sends a request, after every credential has been checked. */
-export type Caller =
-  | { kind: "anonymous" }
-  | { kind: "service" }
-  | {
-    kind: "user";
-    userId: string;
-    /** What PostgREST and Storage are called with, so that RLS applies. */
-    token: string;
-    /** Set when a key narrows the caller to one organization. */
-    organizationId?: string;
-    /** Set for a key: what it may do. A signed-in user is limited by RLS alone. */
-    scopes?: readonly string[];
-  };
 
 /**
  * Reads the credentials in the order issued key, user token, secret key. The first one present
  * counts: a bad one is refused, never passed over for a weaker one.
  *
- * @throws {ApiError} `invalid_api_key`, `invalid_token`
+ * @param forwarded what the database is told of the request
+ * @param cost what an issued key's limit is charged: 0 for the same request once more
+ * @throws {ApiError} `invalid_api_key`, `invalid_token`, `rate_limited`, `signing_not_configured`
  */
-export async function identify(headers: Headers): Promise<Caller> {
+export async function identify(
+  headers: Headers,
+  forwarded: Record<string, string>,
+  cost = 1,
+): Promise<Caller> {
   const bearer = /^Bearer\s+(.+)$/i.exec(headers.get("authorization") ?? "")?.[1]?.trim();
-  const issuedKey = [bearer, headers.get("x-api-key")].find((value) => value?.startsWith("el_"));
-  if (issuedKey ?? headers.get("x-api-key")) {
-    throw new ApiError("invalid_api_key", "There is no such key");
-  }
+  const issuedKey = bearer?.startsWith("el_") ? bearer : headers.get("x-api-key");
+  if (issuedKey !== null) return await exchangeKey(issuedKey, forwarded, cost);
   // Supabase clients repeat the project's key as the bearer until someone signs in.
   if (bearer && !await isOneOf(publishableKeys(), bearer)) return await fromBearer(bearer);
   if (headers.has("authorization") && !bearer) {

@@ -1,5 +1,5 @@
 import { PostgrestClient, type PostgrestError } from "@supabase/postgrest-js";
-import type { Caller } from "@shared/caller.ts";
+import type { Caller } from "@shared/access.ts";
 import type { Database } from "@shared/database.types.ts";
 import { publishableKeys, secretKeys, supabaseUrl } from "@shared/env.ts";
 import { databaseError } from "@shared/errors.ts";

@@ -5,16 +5,82 @@ export type Database = {
   
   "public": {
           Tables: {
-            "audit_logs": {
+            "api_key_usage": {
                   Row: {
-                    "action_type": Database["public"]['Enums']["audit_action"],"actor_id": string | null,"actor_type": Database["public"]['Enums']["audit_actor"],"api_key_id": string | null,"details": NonNullable<Json>,"entity_id": string | null,"entity_type": string,"id": string,"ip_address": unknown,"occurred_at": string,"organization_id": string | null,"request_id": string | null,"user_agent": string | null
+                    "created_at": string,"current_count": number,"id": string,"organization_id": string,"previous_count": number,"updated_at": string,"window_started_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "action_type": Database["public"]['Enums']["audit_action"],"actor_id"?: string | null,"actor_type": Database["public"]['Enums']["audit_actor"],"api_key_id"?: string | null,"details"?: NonNullable<Json>,"entity_id"?: string | null,"entity_type": string,"id"?: string,"ip_address"?: unknown,"occurred_at"?: string,"organization_id"?: string | null,"request_id"?: string | null,"user_agent"?: string | null
+                    "created_at"?: string,"current_count": number,"id": string,"organization_id": string,"previous_count": number,"updated_at"?: string,"window_started_at": string
                   }
                   Update: {
-                    "action_type"?: Database["public"]['Enums']["audit_action"],"actor_id"?: string | null,"actor_type"?: Database["public"]['Enums']["audit_actor"],"api_key_id"?: string | null,"details"?: NonNullable<Json>,"entity_id"?: string | null,"entity_type"?: string,"id"?: string,"ip_address"?: unknown,"occurred_at"?: string,"organization_id"?: string | null,"request_id"?: string | null,"user_agent"?: string | null
+                    "created_at"?: string,"current_count"?: number,"id"?: string,"organization_id"?: string,"previous_count"?: number,"updated_at"?: string,"window_started_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "api_key_usage_id_fkey"
+      columns: ["id"]
+isOneToOne: true
+      referencedRelation: "api_keys"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "api_key_usage_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"api_keys": {
+                  Row: {
+                    "created_at": string,"expires_at": string | null,"id": string,"is_active": boolean,"key_hash": string,"last_four": string,"last_used_at": string | null,"last_used_ip": unknown,"name": string,"organization_id": string,"prefix": string,"rate_limit": number | null,"rate_window_seconds": number,"replaced_by": string | null,"revoked_at": string | null,"scopes": (string)[],"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"expires_at"?: string | null,"id"?: string,"is_active"?: boolean,"key_hash": string,"last_four": string,"last_used_at"?: string | null,"last_used_ip"?: unknown,"name": string,"organization_id": string,"prefix": string,"rate_limit"?: number | null,"rate_window_seconds"?: number,"replaced_by"?: string | null,"revoked_at"?: string | null,"scopes": (string)[],"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"expires_at"?: string | null,"id"?: string,"is_active"?: boolean,"key_hash"?: string,"last_four"?: string,"last_used_at"?: string | null,"last_used_ip"?: unknown,"name"?: string,"organization_id"?: string,"prefix"?: string,"rate_limit"?: number | null,"rate_window_seconds"?: number,"replaced_by"?: string | null,"revoked_at"?: string | null,"scopes"?: (string)[],"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "api_keys_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "api_keys_replaced_by_organization_id_fkey"
+      columns: ["replaced_by","organization_id"]
+isOneToOne: false
+      referencedRelation: "api_keys"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"audit_logs": {
+                  Row: {
+                    "action_type": Database["public"]['Enums']["audit_action"],"actor_id": string | null,"actor_type": Database["public"]['Enums']["audit_actor"],"api_key_id": string | null,"details": NonNullable<Json>,"entity_id": string | null,"entity_name": string | null,"entity_type": string,"id": string,"ip_address": unknown,"occurred_at": string,"organization_id": string | null,"request_id": string | null,"user_agent": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "action_type": Database["public"]['Enums']["audit_action"],"actor_id"?: string | null,"actor_type": Database["public"]['Enums']["audit_actor"],"api_key_id"?: string | null,"details"?: NonNullable<Json>,"entity_id"?: string | null,"entity_name"?: string | null,"entity_type": string,"id"?: string,"ip_address"?: unknown,"occurred_at"?: string,"organization_id"?: string | null,"request_id"?: string | null,"user_agent"?: string | null
+                  }
+                  Update: {
+                    "action_type"?: Database["public"]['Enums']["audit_action"],"actor_id"?: string | null,"actor_type"?: Database["public"]['Enums']["audit_actor"],"api_key_id"?: string | null,"details"?: NonNullable<Json>,"entity_id"?: string | null,"entity_name"?: string | null,"entity_type"?: string,"id"?: string,"ip_address"?: unknown,"occurred_at"?: string,"organization_id"?: string | null,"request_id"?: string | null,"user_agent"?: string | null
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"audit_seals": {
+                  Row: {
+                    "digest": string,"expired_at": string | null,"first_at": string,"first_id": string,"id": string,"last_at": string,"last_id": string,"organization_id": string,"previous_digest": string | null,"row_count": number,"rows_digest": string,"sealed_at": string,"sequence": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "digest": string,"expired_at"?: string | null,"first_at": string,"first_id": string,"id"?: string,"last_at": string,"last_id": string,"organization_id": string,"previous_digest"?: string | null,"row_count": number,"rows_digest": string,"sealed_at"?: string,"sequence": number
+                  }
+                  Update: {
+                    "digest"?: string,"expired_at"?: string | null,"first_at"?: string,"first_id"?: string,"id"?: string,"last_at"?: string,"last_id"?: string,"organization_id"?: string,"previous_digest"?: string | null,"row_count"?: number,"rows_digest"?: string,"sealed_at"?: string,"sequence"?: number
                   }
                   Relationships: [
                     
@@ -167,14 +233,14 @@ isOneToOne: false
                   ]
                 },"organizations": {
                   Row: {
-                    "created_at": string,"created_by": string | null,"id": string,"kind": Database["public"]['Enums']["organization_kind"],"member_count": number,"name": string,"revision": number,"settings": NonNullable<Json>,"slug": string,"updated_at": string
+                    "audit_retention_days": number,"created_at": string,"created_by": string | null,"id": string,"kind": Database["public"]['Enums']["organization_kind"],"member_count": number,"name": string,"revision": number,"settings": NonNullable<Json>,"slug": string,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"created_by"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["organization_kind"],"member_count"?: number,"name": string,"revision"?: number,"settings"?: NonNullable<Json>,"slug": string,"updated_at"?: string
+                    "audit_retention_days"?: number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["organization_kind"],"member_count"?: number,"name": string,"revision"?: number,"settings"?: NonNullable<Json>,"slug": string,"updated_at"?: string
                   }
                   Update: {
-                    "created_at"?: string,"created_by"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["organization_kind"],"member_count"?: number,"name"?: string,"revision"?: number,"settings"?: NonNullable<Json>,"slug"?: string,"updated_at"?: string
+                    "audit_retention_days"?: number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["organization_kind"],"member_count"?: number,"name"?: string,"revision"?: number,"settings"?: NonNullable<Json>,"slug"?: string,"updated_at"?: string
                   }
                   Relationships: [
                     
@@ -367,6 +433,32 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"provider_keys": {
+                  Row: {
+                    "base_url": string | null,"ciphertext": string,"created_at": string,"id": string,"is_active": boolean,"key_version": number,"last_four": string,"name": string,"organization_id": string,"provider": string,"updated_at": string,"user_id": string | null,"verified": boolean,"verified_at": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "base_url"?: string | null,"ciphertext": string,"created_at"?: string,"id"?: string,"is_active"?: boolean,"key_version": number,"last_four": string,"name": string,"organization_id": string,"provider": string,"updated_at"?: string,"user_id"?: string | null,"verified"?: boolean,"verified_at"?: string | null
+                  }
+                  Update: {
+                    "base_url"?: string | null,"ciphertext"?: string,"created_at"?: string,"id"?: string,"is_active"?: boolean,"key_version"?: number,"last_four"?: string,"name"?: string,"organization_id"?: string,"provider"?: string,"updated_at"?: string,"user_id"?: string | null,"verified"?: boolean,"verified_at"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "provider_keys_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "provider_keys_organization_id_user_id_fkey"
+      columns: ["organization_id","user_id"]
+isOneToOne: false
+      referencedRelation: "memberships"
+      referencedColumns: ["organization_id","user_id"]
+    }
+                  ]
                 },"run_events": {
                   Row: {
                     "created_at": string,"data": NonNullable<Json>,"event_type": string,"id": string,"message": string,"organization_id": string,"run_id": string,"sequence": number,"step_id": string | null,"transaction_id": unknown,"updated_at": string
@@ -547,6 +639,9 @@ isOneToOne: false
 "activate_edge_version":
 { Args: { "edge_id": string,"version_number": number }; Returns: Json
                            },
+"audit_stats":
+{ Args: { "bucket": string,"organization_id": string,"since": string,"until": string }; Returns: Json
+                           },
 "begin_idempotent_request":
 { Args: { "key": string,"operation": string,"request_hash": string }; Returns: Json
                            },
@@ -561,7 +656,8 @@ isOneToOne: false
                            },
 "create_organization":
 { Args: { "name": string,"slug": string }; Returns: {
-              "created_at": string,
+              "audit_retention_days": number,
+"created_at": string,
 "created_by": string | null,
 "id": string,
 "kind": Database["public"]['Enums']["organization_kind"],
@@ -582,7 +678,7 @@ isOneToOne: false
 { Args: { "blocks"?: Json,"dagster_pipeline_config"?: Json,"description"?: string,"edges"?: Json,"executor"?: Database["public"]['Enums']["pipeline_executor"],"name": string,"organization_id"?: string,"status"?: Database["public"]['Enums']["pipeline_status"] }; Returns: Json
                            },
 "create_webhook_trigger":
-{ Args: { "ciphertext"?: string,"key_version"?: number,"pipeline_id": string,"scheme": Database["public"]['Enums']["webhook_scheme"],"trigger_id": string }; Returns: {
+{ Args: { "pipeline_id": string,"scheme": Database["public"]['Enums']["webhook_scheme"],"secret"?: Json,"trigger_id": string }; Returns: {
               "created_at": string,
 "created_by": string,
 "id": string,
@@ -619,7 +715,16 @@ isOneToOne: false
 { Args: { "after"?: string,"max_events"?: number,"run_id": string }; Returns: Json
                            },
 "log_audit_read":
-{ Args: { "filters": Json,"organization_id"?: string }; Returns: undefined
+{ Args: { "filters": Json,"minimum_role"?: Database["public"]['Enums']["membership_role"],"organization_id"?: string }; Returns: undefined
+                           },
+"log_provider_key_read":
+{ Args: { "key_id": string }; Returns: undefined
+                           },
+"note_provider_verdict":
+{ Args: { "ciphertext": string,"key_id": string,"verified": boolean }; Returns: undefined
+                           },
+"put_provider_key":
+{ Args: { "is_own": boolean,"key": Json,"key_id": string,"organization_id": string }; Returns: string
                            },
 "receive_delivery":
 { Args: { "delivery": Json,"trigger_id": string }; Returns: {
@@ -649,6 +754,40 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"replace_secrets":
+{ Args: { "secrets": Json }; Returns: number
+                           },
+"rotate_api_key":
+{ Args: { "grace_seconds"?: number,"key_id": string,"replacement": Json }; Returns: string
+                           },
+"search_audit_logs":
+{ Args: { "filters"?: Json,"oldest_first"?: boolean,"organization_id": string,"page_size"?: number }; Returns: {
+              "action_type": Database["public"]['Enums']["audit_action"],
+"actor_id": string | null,
+"actor_type": Database["public"]['Enums']["audit_actor"],
+"api_key_id": string | null,
+"details": NonNullable<Json>,
+"entity_id": string | null,
+"entity_name": string | null,
+"entity_type": string,
+"id": string,
+"ip_address": unknown,
+"occurred_at": string,
+"organization_id": string | null,
+"request_id": string | null,
+"user_agent": string | null
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "audit_logs"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
+"stale_secrets":
+{ Args: { "after"?: string,"batch_size"?: number,"newest": number }; Returns: {
+              "ciphertext": string,"id": string,"key_version": number,"organization_id": string,"table_name": string
+            }[]
+                           },
 "start_run":
 { Args: { "idempotency_key"?: string,"pipeline_id": string,"request"?: Json }; Returns: {
               "created_at": string,
@@ -679,6 +818,12 @@ isOneToOne: false
       } },
 "update_pipeline":
 { Args: { "blocks"?: Json,"changes": Json,"edges"?: Json,"expected_revision"?: number,"pipeline_id": string }; Returns: Json
+                           },
+"verify_api_key":
+{ Args: { "cost"?: number,"hash": string,"organization_id"?: string,"scope"?: string }; Returns: Json
+                           },
+"verify_audit_seals":
+{ Args: { "after_sequence"?: number,"max_rows"?: number,"organization_id": string }; Returns: Json
                            },
 "write_table_rows":
 { Args: { "mode"?: string,"on_conflict"?: string,"rows": Json,"step_id": string,"table_name": string }; Returns: Json

@@ -8,10 +8,19 @@ import { z } from "zod";
 
 const keyMapSchema = z.record(z.string(), z.string());
 
+/** Reads JSON of a secret. The parser's own error would quote from it, into a log. */
+export function parseSecret(name: string, json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new Error(`${name} is not JSON`);
+  }
+}
+
 function keyMap(name: string, legacyName: string): string[] {
   const json = Deno.env.get(name);
   const legacy = Deno.env.get(legacyName);
-  const keys = json ? Object.values(keyMapSchema.parse(JSON.parse(json))) : [];
+  const keys = json ? Object.values(keyMapSchema.parse(parseSecret(name, json))) : [];
   return legacy ? [...keys, legacy] : keys;
 }
 
@@ -44,6 +53,9 @@ export const jwtSecret = () => {
 
 /** What we sign short-lived user tokens with: the project's JWT secret, or a private JWK (JSON). */
 export const signingKey = () => Deno.env.get("EDGELOOM_JWT_KEY");
+
+/** The middle of the keys we issue, `el_<env>_…`: 2 to 10 lower case letters, `live` unless told. */
+export const keyEnvironment = () => Deno.env.get("EDGELOOM_KEY_ENVIRONMENT") ?? "live";
 
 /** Key-encryption keys `{"<version>": "<base64 of 32 bytes>"}`; undefined while none are set. */
 export const encryptionKeys = () => Deno.env.get("EDGELOOM_ENCRYPTION_KEYS");

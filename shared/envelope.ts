@@ -18,20 +18,26 @@ const IV_BYTES = 12;
 const keysSchema = z.record(z.string().regex(/^[1-9]\d{0,5}$/), z.base64());
 
 function readKeys(): Map<number, Uint8Array<ArrayBuffer>> {
-  const refuse = (reason: string, cause?: unknown) =>
-    new ApiError("encryption_not_configured", `EDGELOOM_ENCRYPTION_KEYS ${reason}`, { cause });
   const json = encryptionKeys();
   if (!json) throw refuse("is not set");
-  try {
-    const keys = Object.entries(keysSchema.parse(JSON.parse(json))).map(
-      ([version, key]) => [Number(version), fromBase64(key)] as const,
-    );
-    if (keys.length > 0 && keys.every(([, key]) => key.length === 32)) return new Map(keys);
-  } catch (cause) {
-    throw refuse("is not a JSON object of base64 keys", cause);
-  }
+  const keys = Object.entries(parseKeys(json)).map(
+    ([version, key]) => [Number(version), fromBase64(key)] as const,
+  );
+  if (keys.length > 0 && keys.every(([, key]) => key.length === 32)) return new Map(keys);
   throw refuse("must hold keys of 32 bytes");
 }
+
+function parseKeys(json: string): Record<string, string> {
+  try {
+    return keysSchema.parse(JSON.parse(json));
+  } catch {
+    // The cause is not passed on to the log: it quotes what it could not parse, a key perhaps.
+    throw refuse("is not a JSON object of base64 keys");
+  }
+}
+
+const refuse = (reason: string) =>
+  new ApiError("encryption_not_configured", `EDGELOOM_ENCRYPTION_KEYS ${reason}`);
 
 const toBase64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));
 const fromBase64 = (text: string) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
@@ -61,20 +67,34 @@ async function open(key: CryptoKey, text: string, owner: Owner): Promise<Uint8Ar
   return new Uint8Array(plain);
 }
 
+/** The key-encryption key that new secrets are wrapped by. @throws {ApiError} `encryption_not_configured` */
+export const newestKeyVersion = (): number => Math.max(...readKeys().keys());
+
+async function wrappingKey(version: number): Promise<CryptoKey> {
+  const key = readKeys().get(version);
+  if (key) return await importKey(key);
+  throw refuse(`lacks version ${version}`);
+}
+
 /**
  * Encrypts a secret with the newest key-encryption key.
  *
  * @throws {ApiError} `encryption_not_configured`
  */
 export async function encrypt(plaintext: string, owner: Owner): Promise<Sealed> {
-  const keys = readKeys();
-  const key_version = Math.max(...keys.keys());
+  const key_version = newestKeyVersion();
   const dataKey = crypto.getRandomValues(new Uint8Array(32));
   const [wrapped, sealed] = await Promise.all([
-    seal(await importKey(keys.get(key_version) ?? new Uint8Array()), dataKey, owner),
+    seal(await wrappingKey(key_version), dataKey, owner),
     seal(await importKey(dataKey), new TextEncoder().encode(plaintext), owner),
   ]);
   return { ciphertext: `${wrapped}.${sealed}`, key_version };
+}
+
+/** The data key of a secret, and the secret as it is sealed with it. */
+async function unwrap({ ciphertext, key_version }: Sealed, owner: Owner) {
+  const [wrapped = "", sealed = ""] = ciphertext.split(".");
+  return { dataKey: await open(await wrappingKey(key_version), wrapped, owner), sealed };
 }
 
 /**
@@ -83,15 +103,20 @@ export async function encrypt(plaintext: string, owner: Owner): Promise<Sealed> 
  * @throws {ApiError} `encryption_not_configured`, also when the version's key is no longer there
  * @throws {DOMException} when the ciphertext was changed or belongs to another owner
  */
-export async function decrypt({ ciphertext, key_version }: Sealed, owner: Owner): Promise<string> {
-  const key = readKeys().get(key_version);
-  if (!key) {
-    throw new ApiError(
-      "encryption_not_configured",
-      `EDGELOOM_ENCRYPTION_KEYS lacks version ${key_version}`,
-    );
-  }
-  const [wrapped = "", sealed = ""] = ciphertext.split(".");
-  const dataKey = await open(await importKey(key), wrapped, owner);
+export async function decrypt(secret: Sealed, owner: Owner): Promise<string> {
+  const { dataKey, sealed } = await unwrap(secret, owner);
   return new TextDecoder().decode(await open(await importKey(dataKey), sealed, owner));
+}
+
+/**
+ * The same secret, wrapped by the newest key-encryption key. Its data key and what is sealed with it
+ * stay as they are, so the secret itself is never seen.
+ *
+ * @throws as {@link decrypt} does
+ */
+export async function rewrap(secret: Sealed, owner: Owner): Promise<Sealed> {
+  const { dataKey, sealed } = await unwrap(secret, owner);
+  const key_version = newestKeyVersion();
+  const wrapped = await seal(await wrappingKey(key_version), dataKey, owner);
+  return { ciphertext: `${wrapped}.${sealed}`, key_version };
 }

@@ -66,7 +66,14 @@ function parametersOf(contract: Contract, components: Components) {
 /** Errors that a contract implies by what it declares. */
 function errorsOf(contract: Contract): ErrorCode[] {
   // A bad credential is refused everywhere, also where none is needed.
-  const implied: ErrorCode[] = ["internal_error", "invalid_token", "invalid_api_key"];
+  const implied: ErrorCode[] = [
+    "internal_error",
+    "invalid_token",
+    "invalid_api_key",
+    // A key is checked, counted and exchanged for a token on each route alike.
+    "rate_limited",
+    "signing_not_configured",
+  ];
   if (contract.auth !== "public") implied.push("unauthorized", "forbidden");
   if (contract.scope) implied.push("insufficient_scope");
   if (contract.params) implied.push("not_found");

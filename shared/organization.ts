@@ -1,4 +1,4 @@
-import type { Caller } from "@shared/caller.ts";
+import type { Caller } from "@shared/access.ts";
 import { type DatabaseClient, unwrap } from "@shared/database.ts";
 import { ApiError } from "@shared/errors.ts";
 import { z } from "zod";

@@ -19,7 +19,8 @@ const positionSchema = z.tuple([z.string().max(64), z.uuid()]);
 const encode = (position: [string, string]) =>
   btoa(JSON.stringify(position)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 
-function decode(cursor: string): [string, string] {
+/** The (time, id) of a cursor. @throws {ApiError} `invalid_cursor` */
+export function decodeCursor(cursor: string): [time: string, id: string] {
   try {
     const position = positionSchema.parse(
       JSON.parse(atob(cursor.replaceAll("-", "+").replaceAll("_", "/"))),
@@ -50,7 +51,7 @@ export function paginate<Query extends Listing<Query>>(
   const ordered = query.order(column, { ascending: false }).order("id", { ascending: false })
     .limit(page.limit + 1);
   if (!page.cursor) return ordered;
-  const [time, id] = decode(page.cursor);
+  const [time, id] = decodeCursor(page.cursor);
   return ordered.or(`${column}.lt."${time}",and(${column}.eq."${time}",id.lt.${id})`);
 }
 

@@ -1,5 +1,4 @@
-import type { Access } from "@shared/access.ts";
-import type { Caller } from "@shared/caller.ts";
+import type { Access, Caller } from "@shared/access.ts";
 import type { DatabaseClient } from "@shared/database.ts";
 import type { ErrorCode } from "@shared/errors.ts";
 import type { z } from "zod";
@@ -58,8 +57,15 @@ export type RouteContext<Params, Query, Body> = {
   caller: Caller;
   request: Request;
   requestId: string;
+  /** Headers of the request that the database is told, for the log. */
+  forwarded: Record<string, string>;
   /** The Data API as the caller, under RLS. */
   database: DatabaseClient;
+  /**
+   * The same for the next part of a long answer: the credential is checked again, so that a key that
+   * was revoked meanwhile gets no more. @throws {ApiError} as when the request began
+   */
+  reconnect(): Promise<DatabaseClient>;
   /** The Data API past RLS, for what no caller may do; the audit log still knows the request. */
   service(): DatabaseClient;
   /** The organization that the request works in. @throws {ApiError} `organization_required` … */

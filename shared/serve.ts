@@ -1,6 +1,6 @@
 import type { Context } from "hono";
-import type { Domain } from "@shared/access.ts";
-import { authorize, type Caller, identify } from "@shared/caller.ts";
+import type { Caller, Domain } from "@shared/access.ts";
+import { authorize, identify } from "@shared/caller.ts";
 import { connect, forwardedHeaders } from "@shared/database.ts";
 import { ApiError, problem } from "@shared/errors.ts";
 import { once } from "@shared/idempotency.ts";
@@ -33,14 +33,14 @@ export async function serve(
   const requestId = context.get("requestId");
   context.set("route", `/${domain}${contract.path}`);
 
-  const caller = await identify(request.headers);
-  context.set("caller", caller);
-  authorize(caller, contract);
-
   const forwarded = Object.fromEntries(forwardedHeaders.flatMap((name) => {
     const value = name === "x-request-id" ? requestId : request.headers.get(name);
     return value ? [[name, value]] : [];
   }));
+  const caller = await identify(request.headers, forwarded);
+  context.set("caller", caller);
+  authorize(caller, contract);
+
   const database = connect(caller, forwarded);
   const params = readParams(contract, pathParams);
   const query = readQuery(contract, new URL(request.url).searchParams);
@@ -57,7 +57,9 @@ export async function serve(
         caller,
         request,
         requestId,
+        forwarded,
         database,
+        reconnect: async () => connect(await identify(request.headers, forwarded, 0), forwarded),
         service: () => connect({ kind: "service" }, forwarded),
         expectedRevision: contract.versioned
           ? readRevision(request.headers.get("if-match"))
@@ -77,11 +79,10 @@ export async function serve(
     );
   const key = contract.idempotent ? request.headers.get("idempotency-key") : null;
   if (!key || caller.kind !== "user") return await run();
-  return await once(database, {
-    key,
-    operation: `${request.method} ${context.req.path}`,
-    body: text,
-  }, run);
+  // A key works in one organization: it is given no answer that was kept for its user elsewhere.
+  const where = caller.organizationId ? ` in ${caller.organizationId}` : "";
+  const operation = `${request.method} ${context.req.path}${where}`;
+  return await once(database, { key, operation, body: text }, run);
 }
 
 function respond(domain: Domain, { contract }: Route, result: unknown): Response {

@@ -1,6 +1,7 @@
-import type { JWK, JWTPayload, JWTVerifyGetKey } from "jose";
-import { jwks, jwtSecret, secretKeys, signingKey, supabaseUrl } from "@shared/env.ts";
+import type { JWTPayload, JWTVerifyGetKey } from "jose";
+import { jwks, jwtSecret, parseSecret, secretKeys, signingKey, supabaseUrl } from "@shared/env.ts";
 import { ApiError } from "@shared/errors.ts";
+import { z } from "zod";
 
 /** Claims of a token whose signature and time have been checked. */
 export type Claims = JWTPayload & { role?: unknown };
@@ -79,13 +80,21 @@ async function askAuthServer(token: string, claims: Claims): Promise<Claims> {
   return claims;
 }
 
-/**
- * Mints the token with which work done for a user meets RLS as that user: 60 s, `authenticated`,
- * with `claims` added (a key's `organization_id` and `scopes`, a step's `step_id`).
- *
- * @throws {ApiError} `signing_not_configured` while EDGELOOM_JWT_KEY is not set
- */
-export async function mintToken(userId: string, claims: Record<string, unknown>): Promise<string> {
+const jwkSchema = z.looseObject({
+  kty: z.string(),
+  alg: z.string().optional(),
+  kid: z.string().optional(),
+  d: z.string(),
+});
+
+function readJwk(json: string) {
+  const jwk = jwkSchema.safeParse(parseSecret("EDGELOOM_JWT_KEY", json));
+  if (jwk.success) return jwk.data;
+  throw new ApiError("signing_not_configured", "EDGELOOM_JWT_KEY is not a private JWK");
+}
+
+/** Our own key, as jose takes it. @throws {ApiError} `signing_not_configured` */
+async function ownKey(purpose: "sign" | "verify") {
   const key = signingKey();
   if (!key) {
     throw new ApiError(
@@ -93,13 +102,49 @@ export async function mintToken(userId: string, claims: Record<string, unknown>)
       "Set EDGELOOM_JWT_KEY to the project's JWT secret",
     );
   }
-  const jose = await import("jose");
-  const jwk: JWK | undefined = key.startsWith("{") ? JSON.parse(key) : undefined;
-  return new jose.SignJWT({ ...claims, role: "authenticated" })
-    .setProtectedHeader(jwk ? { alg: jwk.alg ?? "ES256", kid: jwk.kid } : { alg: "HS256" })
+  if (!key.startsWith("{")) return { key: encoder.encode(key), alg: "HS256" };
+  const { importJWK } = await import("jose");
+  const { d, ...publicPart } = readJwk(key);
+  const alg = publicPart.alg ?? "ES256";
+  const jwk = purpose === "sign" ? { ...publicPart, d } : { ...publicPart, key_ops: undefined };
+  return { key: await importJWK(jwk, alg), alg, kid: publicPart.kid };
+}
+
+/**
+ * Signs a statement of the platform as a compact JWS of the given type: kept elsewhere, it proves later
+ * what we said. A type of its own keeps it from being taken for a user's token.
+ *
+ * @throws {ApiError} `signing_not_configured`
+ */
+export async function signStatement(payload: JWTPayload, typ: string): Promise<string> {
+  const [{ SignJWT }, { key, alg, kid }] = [await import("jose"), await ownKey("sign")];
+  return await new SignJWT(payload).setProtectedHeader({ alg, kid, typ }).setIssuedAt().sign(key);
+}
+
+/**
+ * What {@link signStatement} signed; undefined for whatever we did not sign as this type.
+ *
+ * @throws {ApiError} `signing_not_configured`
+ */
+export async function readStatement(jws: string, typ: string): Promise<JWTPayload | undefined> {
+  const [{ jwtVerify }, { key, alg }] = [await import("jose"), await ownKey("verify")];
+  const verified = await jwtVerify(jws, key, { algorithms: [alg], typ }).catch(() => undefined);
+  return verified?.payload;
+}
+
+/**
+ * Mints the token with which work done for a user meets RLS as that user: 60 s, `authenticated`,
+ * with `claims` added (a key's `organization_id` and `scopes`, a step's `step_id`).
+ *
+ * @throws {ApiError} `signing_not_configured` while EDGELOOM_JWT_KEY is not set
+ */
+export async function mintToken(userId: string, claims: Record<string, unknown>): Promise<string> {
+  const [{ SignJWT }, { key, alg, kid }] = [await import("jose"), await ownKey("sign")];
+  return await new SignJWT({ ...claims, role: "authenticated" })
+    .setProtectedHeader({ alg, kid })
     .setSubject(userId)
     .setAudience("authenticated")
     .setIssuedAt()
     .setExpirationTime("60s")
-    .sign(jwk ? await jose.importJWK(jwk) : encoder.encode(key));
+    .sign(key);
 }

@@ -11,8 +11,8 @@ export interface SchedulerOptions {
 }
 
 /**
- * Stands in for pg_cron: asks the database whether there is work and wakes the worker. It waits for
- * the worker's answer, so there is never more than one call of its own.
+ * Stands in for pg_cron: has the database run its jobs that are due, asks it whether there is work and
+ * wakes the worker. It waits for the worker's answer, so there is never more than one call of its own.
  * @returns the function that ends it
  */
 export function startScheduler(options: SchedulerOptions): () => Promise<void> {
@@ -27,7 +27,9 @@ export function startScheduler(options: SchedulerOptions): () => Promise<void> {
 async function loop(options: SchedulerOptions, signal: AbortSignal): Promise<void> {
   while (await pause(signal)) {
     try {
-      if (await isNeeded(options.database)) await wake(options, signal);
+      await callIfThere(options.database, "private.run_jobs()");
+      const needed = await callIfThere(options.database, "private.worker_needed()");
+      if (needed === true) await wake(options, signal);
     } catch (error) {
       if (!signal.aborted) console.error("Scheduler:", error);
     }
@@ -35,13 +37,11 @@ async function loop(options: SchedulerOptions, signal: AbortSignal): Promise<voi
 }
 
 /** A migration may not have made the function yet, or never will in someone's test. */
-async function isNeeded(database: Database): Promise<boolean> {
-  const [found] = await database.query(
-    "select to_regprocedure('private.worker_needed()') is not null as found",
-  );
-  if (found?.found !== true) return false;
-  const [answer] = await database.query("select private.worker_needed() as needed");
-  return answer?.needed === true;
+async function callIfThere(database: Database, call: string): Promise<unknown> {
+  const [found] = await database.query(`select to_regprocedure('${call}') is not null as found`);
+  if (found?.found !== true) return undefined;
+  const [answer] = await database.query(`select ${call} as result`);
+  return answer?.result;
 }
 
 async function wake({ url, secretKey }: SchedulerOptions, signal: AbortSignal): Promise<void> {

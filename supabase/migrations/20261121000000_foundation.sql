@@ -7,6 +7,8 @@ create schema if not exists private;
 comment on schema private is
   'Helpers of triggers, policies and commands. Never exposed through the API.';
 
+create extension if not exists pg_trgm with schema extensions;
+
 -- Postgres lets everyone execute a new function; here each grant is spelled out.
 alter default privileges revoke execute on functions from public;
 alter default privileges in schema public revoke execute on functions from anon, authenticated, service_role;

@@ -24,6 +24,7 @@ create table public.organizations (
   kind public.organization_kind not null default 'team',
   settings jsonb not null default '{}' check (jsonb_typeof(settings) = 'object'),
   member_count integer not null default 0 check (member_count >= 0),
+  audit_retention_days integer not null default 365 check (audit_retention_days between 30 and 3650),
   revision integer not null default 1,
   created_by uuid references auth.users (id) on delete set null,
   created_at timestamptz not null default now(),
@@ -32,6 +33,7 @@ create table public.organizations (
 comment on table public.organizations is 'The tenant: everything else belongs to one.';
 comment on column public.organizations.kind is 'personal: made with the user, for them alone; clients can invite nobody.';
 comment on column public.organizations.member_count is 'Active memberships; kept by a trigger.';
+comment on column public.organizations.audit_retention_days is 'How long the audit log is kept; never under 30, so that nobody shortens it to hide.';
 comment on column public.organizations.revision is 'Counts changes; the ETag.';
 create index organizations_created_by_idx on public.organizations (created_by);
 
@@ -374,7 +376,7 @@ create policy "Staff read their own row" on public.platform_admins
 -- Grants --------------------------------------------------------------------------------------
 
 grant select, delete on public.organizations to authenticated;
-grant update (name, slug, settings) on public.organizations to authenticated;
+grant update (name, slug, settings, audit_retention_days) on public.organizations to authenticated;
 grant select on public.profiles to authenticated;
 grant update (username, full_name, avatar_url) on public.profiles to authenticated;
 grant select, delete on public.memberships to authenticated;

@@ -33,8 +33,8 @@ create table public.trigger_secrets (
   id uuid primary key default gen_random_uuid(),
   organization_id uuid not null default private.inherited() references public.organizations (id) on delete cascade,
   trigger_id uuid not null,
-  ciphertext text not null,
-  key_version integer not null,
+  ciphertext text not null check (char_length(ciphertext) <= 20000),
+  key_version integer not null check (key_version > 0),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   foreign key (trigger_id, organization_id) references public.pipeline_triggers (id, organization_id) on delete cascade
@@ -81,8 +81,7 @@ create index step_effects_organization_idx on public.step_effects (organization_
 -- Functions -----------------------------------------------------------------------------------
 
 create function public.create_webhook_trigger(
-  trigger_id uuid, pipeline_id uuid, scheme public.webhook_scheme,
-  ciphertext text default null, key_version integer default null
+  trigger_id uuid, pipeline_id uuid, scheme public.webhook_scheme, secret jsonb default null
 ) returns public.pipeline_triggers language plpgsql set search_path = '' as $$
 #variable_conflict use_variable
 declare
@@ -90,15 +89,16 @@ declare
 begin
   insert into public.pipeline_triggers (id, pipeline_id, type, scheme)
   values (trigger_id, pipeline_id, 'webhook', scheme) returning * into created;
-  if ciphertext is not null then
-    insert into public.trigger_secrets (trigger_id, ciphertext, key_version) values (trigger_id, ciphertext, key_version);
+  if secret is not null then
+    insert into public.trigger_secrets (id, trigger_id, ciphertext, key_version)
+    values ((secret ->> 'id')::uuid, trigger_id, secret ->> 'ciphertext', (secret ->> 'key_version')::integer);
   elsif scheme <> 'none' then
     perform private.raise_error(422, 'validation_failed', format('A %s webhook needs a secret', scheme), 'secret');
   end if;
   return created;
 end $$;
 comment on function public.create_webhook_trigger is
-  'A webhook of a pipeline with its encrypted secret. The id is chosen by the caller, because the secret is encrypted for it.';
+  'A webhook of a pipeline with its secret {id, ciphertext, key_version}. The ids come first, because the secret is encrypted for its own.';
 
 create function public.receive_delivery(trigger_id uuid, delivery jsonb)
 returns public.pipeline_runs language plpgsql set search_path = '' as $$
@@ -229,7 +229,7 @@ create policy "An admin gives their organization's webhook a secret" on public.t
 grant select, delete on public.pipeline_triggers to authenticated;
 grant insert (id, pipeline_id, type, scheme) on public.pipeline_triggers to authenticated;
 grant update (is_active) on public.pipeline_triggers to authenticated;
-grant insert (trigger_id, ciphertext, key_version) on public.trigger_secrets to authenticated;
+grant insert (id, trigger_id, ciphertext, key_version) on public.trigger_secrets to authenticated;
 grant select on public.webhook_deliveries to authenticated;
 grant select, insert (id, organization_id, result) on public.step_effects to authenticated;
 grant update (result) on public.step_effects to authenticated;

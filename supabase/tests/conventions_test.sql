@@ -2,7 +2,7 @@
 -- convention fails here by name; an exception is listed with its reason.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(21);
+select plan(25);
 
 create temporary view our_table as
   select c.oid, c.relname::text as name, c.relrowsecurity as has_rls
@@ -40,7 +40,9 @@ select is_empty(
   'No primary key has another column');
 select is_empty(
   $$select t.name from our_table t
-    where t.name <> 'audit_logs' -- Append-only: it has occurred_at.
+    where t.name <> all (array[
+        'audit_logs', -- Append-only: it has occurred_at.
+        'audit_seals']) -- Append-only: it has sealed_at.
       and (select count(*) from our_column c where c.oid = t.oid and c.attnotnull
         and c.name in ('created_at', 'updated_at') and c.atttypid = 'timestamptz'::regtype) <> 2$$,
   'Every table has created_at and updated_at');
@@ -82,7 +84,9 @@ select set_eq(
       select from pg_trigger g where g.tgrelid = t.oid and g.tgfoid = 'private.write_audit_log'::regproc
         and g.tgenabled = 'O')$$,
   array[
+    'api_key_usage', -- Counters: calls in a rate limit's window.
     'audit_logs', -- The log itself.
+    'audit_seals', -- The log's seals: chained, and what they cover is the log.
     'idempotency_keys', -- A cache of answers; what was done is audited where it was done.
     'run_events', -- A log of its own, append-only.
     'run_steps', -- The queue: each transition is a run event.
@@ -90,6 +94,20 @@ select set_eq(
     'webhook_deliveries', -- A log of its own; the run that it starts is audited.
     'workers'], -- Heartbeats.
   'Every table is audited, but for these');
+select set_eq(
+  $$select c.relname::text from pg_class c
+    where c.relnamespace = 'private'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition$$,
+  array[
+    'audit_horizons', -- The sealer's memory of how far the log is whole.
+    'audit_seal_rows', -- Hashes of the log's rows.
+    'jobs'], -- The clock: when each job ran last.
+  'These tables are in private, where nothing is audited, and no other');
+select is_empty(
+  $$select c.table_name, c.name from our_column c
+    join pg_trigger g on g.tgrelid = c.oid and g.tgfoid = 'private.write_audit_log'::regproc
+    where c.name ~ '(ciphertext|key_hash|secret|password|(^|_)token$)'
+      and not c.name = any (split_part(encode(g.tgargs, 'escape'), '\000', 2)::text[])$$,
+  'No secret column gets into the log');
 
 -- Functions -----------------------------------------------------------------------------------
 
@@ -104,9 +122,11 @@ select set_eq(
   $$select distinct schema || '.' || p.proname from our_function f join pg_proc p on p.oid = f.oid
     where f.prosecdef$$,
   array[
-    'private.create_organization', 'private.farewell_user', 'private.follow_user', 'private.log_read',
-    'private.mark_active_version', 'private.number_version', 'private.organization_ids',
-    'private.start_run', 'private.track_memberships', 'private.welcome_user', 'private.write_audit_log'],
+    'private.create_organization', 'private.farewell_user', 'private.follow_user',
+    'private.forget_keys_of_member', 'private.hold_membership', 'private.log_read', 'private.mark_active_version',
+    'private.number_version', 'private.organization_ids', 'private.search_audit_logs', 'private.start_run',
+    'private.track_memberships', 'private.verify_audit_seals', 'private.welcome_user',
+    'private.write_audit_log'],
   'These functions are security definer, and no other; the migrations'' heads say why');
 select is_empty(
   $$select polrelid::regclass || ': ' || polname from pg_policy
@@ -124,14 +144,21 @@ select is_empty(
   $$select name from our_function where has_function_privilege('anon', oid, 'execute')$$,
   'anon may execute no function');
 select is(has_schema_privilege('anon', 'private', 'usage'), false, 'anon may not enter private');
+select is_empty(
+  $$select r.role, c.relname from pg_class c cross join unnest(array['anon', 'authenticated', 'service_role']) r (role)
+    where c.relnamespace = 'private'::regnamespace and c.relkind in ('r', 'p')
+      and (has_table_privilege(r.role, c.oid, 'select, insert, update, delete, truncate, references, trigger')
+        or has_any_column_privilege(r.role, c.oid, 'select, insert, update, references'))$$,
+  'No role of the API may do anything with a table in private');
 select set_eq(
   $$select distinct p.proname::text from our_function f join pg_proc p on p.oid = f.oid
     where f.schema = 'public' and has_function_privilege('authenticated', f.oid, 'execute')$$,
   array[
-    'activate_block_version', 'activate_edge_version', 'begin_idempotent_request', 'create_block',
-    'create_edge', 'create_organization', 'create_pipeline', 'create_webhook_trigger',
-    'end_idempotent_request', 'get_pipeline', 'get_run', 'list_run_events', 'log_audit_read', 'start_run',
-    'update_pipeline', 'write_table_rows'],
+    'activate_block_version', 'activate_edge_version', 'audit_stats', 'begin_idempotent_request',
+    'create_block', 'create_edge', 'create_organization', 'create_pipeline', 'create_webhook_trigger',
+    'end_idempotent_request', 'get_pipeline', 'get_run', 'list_run_events', 'log_audit_read',
+    'log_provider_key_read', 'put_provider_key', 'rotate_api_key', 'search_audit_logs', 'start_run',
+    'update_pipeline', 'verify_audit_seals', 'write_table_rows'],
   'authenticated may execute these commands, and no other');
 select set_eq(
   $$select t.name || ': ' || p.privilege from our_table t
@@ -139,6 +166,7 @@ select set_eq(
     where has_table_privilege('authenticated', t.oid, p.privilege)$$,
   array[
     'audit_logs: select',
+    'audit_seals: select',
     'block_versions: select',
     'blocks: select', 'blocks: delete',
     'edge_verifications: select',
@@ -154,6 +182,7 @@ select set_eq(
     'pipelines: select', 'pipelines: delete',
     'platform_admins: select',
     'profiles: select',
+    'provider_keys: delete',
     'run_events: select',
     'run_steps: select',
     'step_effects: select',
@@ -166,6 +195,8 @@ select set_eq(
       and not has_table_privilege('authenticated', oid, privilege)
     group by table_name, privilege$$,
   array[
+    'api_keys: insert expires_at, key_hash, last_four, name, organization_id, prefix, rate_limit, rate_window_seconds, scopes',
+    'api_keys: update expires_at, is_active, name, rate_limit, rate_window_seconds, replaced_by, revoked_at, scopes',
     'block_versions: insert block_id, metadata, spec',
     'blocks: insert block_type, description, name, organization_id',
     'blocks: update current_version_id, description, name',
@@ -175,7 +206,7 @@ select set_eq(
     'edges: update current_version_id, description, name',
     'memberships: insert organization_id, role, user_id',
     'memberships: update role, status',
-    'organizations: update name, settings, slug',
+    'organizations: update audit_retention_days, name, settings, slug',
     'pipeline_blocks: insert block_id, pipeline_id',
     'pipeline_edges: insert edge_id, pipeline_id, source_block_id, target_block_id',
     'pipeline_edges: update edge_id, source_block_id, target_block_id',
@@ -184,10 +215,17 @@ select set_eq(
     'pipelines: insert dagster_pipeline_config, description, executor, name, organization_id, status',
     'pipelines: update dagster_pipeline_config, description, executor, name, status',
     'profiles: update avatar_url, full_name, username',
+    'provider_keys: insert base_url, ciphertext, id, key_version, last_four, name, organization_id, provider, user_id',
+    'provider_keys: update base_url, ciphertext, is_active, key_version, last_four, name',
     'step_effects: insert id, organization_id, result',
     'step_effects: update result',
-    'trigger_secrets: insert ciphertext, key_version, trigger_id'],
+    'trigger_secrets: insert ciphertext, id, key_version, trigger_id'],
   'authenticated may write these columns, and no other');
+select is_empty(
+  $$select table_name, name from our_column
+    where name ~ '(ciphertext|key_hash|secret|password|(^|_)token$)'
+      and has_column_privilege('authenticated', oid, attnum, 'select')$$,
+  'No client reads a secret column');
 
 select * from finish();
 rollback;

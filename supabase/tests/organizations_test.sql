@@ -1,7 +1,7 @@
 -- Organizations: who comes into being with a user, and the rules of membership.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(28);
+select plan(31);
 
 create function pg_temp.as_user(user_id uuid, statement text) returns text language plpgsql as $$
 declare
@@ -139,6 +139,20 @@ select throws_ok(
   $$update public.memberships set organization_id = gen_random_uuid()
     where user_id = 'b0000000-0000-4000-8000-000000000000'$$,
   'PT409', null, 'A membership does not move to another organization');
+
+-- How long the log is kept --------------------------------------------------------------------
+
+create function pg_temp.keep_log(caller uuid, days integer) returns text language sql as $$
+  select pg_temp.as_user(caller, format('with changed as (update public.organizations set audit_retention_days = %s
+    where slug = ''pgtap-team'' returning 1) select count(*) from changed', days))
+$$;
+update public.memberships set role = 'member'
+where user_id = 'b0000000-0000-4000-8000-000000000000' and organization_id = (select id from team);
+select is(pg_temp.keep_log('b0000000-0000-4000-8000-000000000000', 400), '0', 'A member can''t say how long the log is kept');
+select is(pg_temp.keep_log('a0000000-0000-4000-8000-000000000000', 30), '1', 'An owner can');
+select throws_ok(
+  $$select pg_temp.keep_log('a0000000-0000-4000-8000-000000000000', 29)$$, '23514', null,
+  'But nobody shortens it to hide');
 
 -- Ends ----------------------------------------------------------------------------------------
 

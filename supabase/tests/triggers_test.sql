@@ -53,7 +53,7 @@ create function pg_temp.webhook(id text, caller uuid, rest text) returns text la
   select pg_temp.as_user(caller, format('select (public.create_webhook_trigger(%L, ''00000000-0000-4000-8000-000000000003'', %s)).id', id, rest))
 $$;
 select lives_ok(
-  $$select pg_temp.webhook('00000000-0000-4000-8000-000000000041', 'a0000000-0000-4000-8000-000000000000', '''standard'', ''cipher'', 1')$$, 'An admin makes a webhook with its secret');
+  $$select pg_temp.webhook('00000000-0000-4000-8000-000000000041', 'a0000000-0000-4000-8000-000000000000', '''standard'', ''{"id": "00000000-0000-4000-8000-000000000051", "ciphertext": "cipher", "key_version": 1}''')$$, 'An admin makes a webhook with its secret');
 select throws_ok(
   $$select pg_temp.webhook('00000000-0000-4000-8000-000000000042', 'a0000000-0000-4000-8000-000000000000', '''standard''')$$, 'PT422', null, 'A signed scheme needs a secret');
 select lives_ok(

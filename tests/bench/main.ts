@@ -9,6 +9,10 @@ const BENCHMARKS: Record<string, () => Promise<Benchmark>> = {
   import: async () => (await import("./import.ts")).measureImports,
   worker: async () => (await import("./worker.ts")).measureWorker,
   engine: async () => (await import("./engine.ts")).measureEngine,
+  export: async () => (await import("./export.ts")).measureExport,
+  keys: async () => (await import("./keys.ts")).measureKeys,
+  audit_trigger: async () => (await import("./audit_trigger.ts")).measureAuditTrigger,
+  audit_list: async () => (await import("./audit_list.ts")).measureAuditList,
 };
 
 const USAGE = `npm run bench -- [${Object.keys(BENCHMARKS).join("|")}]… [--db postgresql://…]

@@ -7,6 +7,7 @@ export type StackProcess = {
   url: string;
   dbUrl: string;
   publishableKey: string;
+  secretKey: string;
   stop(): Promise<void>;
 };
 
@@ -38,6 +39,7 @@ export async function startStackProcess(db?: string): Promise<StackProcess> {
       url: read("SUPABASE_URL"),
       dbUrl: read("SUPABASE_DB_URL"),
       publishableKey: read("SUPABASE_PUBLISHABLE_KEY"),
+      secretKey: read("SUPABASE_SECRET_KEY"),
       stop: end,
     };
   } catch (error) {

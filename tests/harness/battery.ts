@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Answer } from "./answer.ts";
 import { call, type Options } from "./client.ts";
 import { refused } from "./expect.ts";
+import { keyWithout, revokedKey, scopeAt } from "./keys.ts";
 import { sql } from "./sql.ts";
 import { stack } from "./stack.ts";
 import type { Role, Tenant } from "./tenant.ts";
@@ -43,6 +44,10 @@ export async function attack(t: Deno.TestContext, target: Target): Promise<void>
     })),
   );
 
+  const scope = await scopeAt(method, path);
+  assert.ok(scope, `${method} ${path} asks a key for no scope`);
+  const keys = { revoked: await revokedKey(tenant), lesser: await keyWithout(tenant, scope) };
+
   const before = await fingerprint(tenant);
   const step = (name: string, attempt: () => Promise<void>) =>
     t.step(name, async () => {
@@ -79,6 +84,18 @@ export async function attack(t: Deno.TestContext, target: Target): Promise<void>
     "invalid_api_key",
     () => withToken("el_live_0000000000000000_000000"),
   );
+  await isRefused("a revoked key", 401, "invalid_api_key", () => withToken(keys.revoked));
+  await isRefused(
+    "a revoked key in x-api-key, beside a good token",
+    401,
+    "invalid_api_key",
+    () =>
+      Promise.resolve({ token: owner.token, headers: { ...headers, "x-api-key": keys.revoked } }),
+  );
+  await step("a key with every scope but the one needed", async () => {
+    const { detail } = refused(await send({ token: keys.lesser }), 403, "insufficient_scope");
+    assert.ok(detail.includes(scope), `${detail} names ${scope}`);
+  });
   await isRefused(
     "another authorization than a bearer",
     401,

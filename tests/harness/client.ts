@@ -27,7 +27,7 @@ export async function call(method: string, path: string, options: Options = {}):
     },
     body: rawBody ?? (body === undefined ? undefined : JSON.stringify(body)),
   });
-  const answer = await read(response);
+  const answer = await readAnswer(response);
   await checkAnswer(method, path.split("?")[0] ?? path, answer);
   return answer;
 }
@@ -50,10 +50,11 @@ export async function rest(
     },
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  return await read(response);
+  return await readAnswer(response);
 }
 
-async function read(response: Response): Promise<Answer> {
+/** The answer with its JSON read. */
+export async function readAnswer(response: Response): Promise<Answer> {
   const { status, headers } = response;
   const text = await response.text();
   const isJson = text !== "" && /\bjson\b/.test(headers.get("content-type") ?? "");

@@ -7,8 +7,10 @@ import { stack } from "./stack.ts";
 
 /** Holds every answer that the tests get against what the function's OpenAPI document declares. */
 
-type Operation = {
+export type Operation = {
   operationId: string;
+  description: string;
+  security: Record<string, string[]>[];
   responses: Record<string, { description: string; content?: Record<string, { schema?: Schema }> }>;
 };
 
@@ -65,7 +67,11 @@ export async function checkAnswer(method: string, path: string, answer: Answer):
 }
 
 /** The operation that a path is of: where templates compete, fixed segments win over `{…}`. */
-function findOperation({ paths }: Document, method: string, path: string): Operation | undefined {
+export function findOperation(
+  { paths }: Document,
+  method: string,
+  path: string,
+): Operation | undefined {
   const segments = path.replace(/\/$/, "").split("/");
   const fits = (template: string[]) =>
     template.length === segments.length &&

@@ -3,14 +3,19 @@ import assert from "node:assert/strict";
 /** A PostgreSQL server for one test, on loopback, in a folder of its own. */
 export interface PostgresServer {
   readonly url: string;
+  /** What the server has logged. */
+  log(): string;
   stop(): Promise<void>;
 }
 
 /** Whether this machine has a server to start. */
 export const HAS_SERVER = await runs("postgres", "--version") && await runs("initdb", "--version");
 
-/** Starts a server in an empty folder. */
-export async function startPostgres(folder: string): Promise<PostgresServer> {
+/** Starts a server in an empty folder; `settings` are as in postgresql.conf. */
+export async function startPostgres(
+  folder: string,
+  settings: Record<string, string> = {},
+): Promise<PostgresServer> {
   const data = `${folder}/server`;
   await Deno.mkdir(data);
   // The server refuses to be run by root; the folder and the process are someone else's then.
@@ -28,22 +33,26 @@ export async function startPostgres(folder: string): Promise<PostgresServer> {
     ...account,
     ...["postgres", "-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1"],
     ...["-c", "unix_socket_directories=", "-c", "fsync=off"],
+    ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
   ];
   const server = new Deno.Command(program, { args, stdout: "null", stderr: "piped", cwd: data });
   const process = server.spawn();
-  const log = process.stderr.pipeThrough(new TextDecoderStream()).getReader();
+  const { promise: ready, resolve } = Promise.withResolvers<boolean>();
   let text = "";
-  while (!text.includes("ready to accept connections")) {
-    const { value, done } = await log.read();
-    if (done) assert.fail(text);
-    text += value;
-  }
+  const reading = (async () => {
+    for await (const part of process.stderr.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      if (text.includes("ready to accept connections")) resolve(true);
+    }
+    resolve(false);
+  })();
+  if (!await ready) assert.fail(text);
   return {
     url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
+    log: () => text,
     async stop() {
       process.kill("SIGINT");
-      await log.cancel();
-      await process.status;
+      await Promise.all([reading, process.status]);
     },
   };
 }

@@ -5,8 +5,9 @@ export type Minimum = Role | "-";
 
 /**
  * Who may do what past the functions, straight at `/rest/v1`: each table with the least role of the
- * row's organization for select, insert, update, delete. Anonymous callers and other tenants may
- * nothing anywhere. Where a row is a user's own, it is the owner's.
+ * row's organization for select, insert, update, delete. Anonymous callers, other tenants and keys
+ * for other organizations may nothing anywhere; a key for this one may what its user may. Where a
+ * row is a user's own, it is the owner's.
  */
 export const MATRIX: Record<string, readonly [Minimum, Minimum, Minimum, Minimum]> = {
   // table: select, insert, update, delete
@@ -16,6 +17,10 @@ export const MATRIX: Record<string, readonly [Minimum, Minimum, Minimum, Minimum
   platform_admins: ["-", "-", "-", "-"],
   idempotency_keys: ["owner", "owner", "owner", "owner"],
   audit_logs: ["admin", "-", "-", "-"],
+  audit_seals: ["admin", "-", "-", "-"],
+  api_keys: ["admin", "member", "admin", "-"],
+  api_key_usage: ["-", "-", "-", "-"],
+  provider_keys: ["member", "admin", "admin", "admin"],
   blocks: ["member", "member", "member", "admin"],
   block_versions: ["member", "member", "-", "-"],
   edges: ["member", "member", "member", "admin"],

@@ -9,6 +9,8 @@ export type Subject = {
   values(): Promise<Record<string, unknown>>;
   /** A change of a row. */
   change(): Promise<Record<string, unknown>>;
+  /** What a client selects, where not every column is theirs to read. */
+  columns?: string;
 };
 
 const unique = () => crypto.randomUUID();
@@ -103,6 +105,38 @@ export function subjectsOf(sql: postgres.Sql, tenant: Tenant): Record<string, Su
     entity_type: "test",
     request_id: unique(),
   });
+  const seal = () => ({
+    organization_id,
+    sequence: crypto.getRandomValues(new Uint32Array(1))[0],
+    first_id: unique(),
+    last_id: unique(),
+    first_at: LONG_AGO,
+    last_at: LONG_AGO,
+    row_count: 1,
+    rows_digest: DIGEST,
+    digest: DIGEST,
+  });
+  const issuedKey = () => ({
+    ...named(),
+    prefix: `el_test_${unique().slice(0, 8)}`,
+    last_four: "0000",
+    key_hash: DIGEST.replace("0".repeat(32), unique().replaceAll("-", "")),
+    scopes: ["pipelines:read"],
+  });
+  const usage = async () => ({
+    id: await insert("api_keys", { ...issuedKey(), user_id: owner.id }),
+    organization_id,
+    window_started_at: LONG_AGO,
+    current_count: 1,
+    previous_count: 1,
+  });
+  const providerKey = () => ({
+    ...named(),
+    provider: `p-${unique()}`,
+    ciphertext: unique(),
+    key_version: 1,
+    last_four: "0000",
+  });
   const effect = async () => ({ id: await step(), organization_id, result: {} });
 
   const plain = (
@@ -144,6 +178,18 @@ export function subjectsOf(sql: postgres.Sql, tenant: Tenant): Record<string, Su
     ),
     idempotency_keys: plain("idempotency_keys", idempotency, { status_code: 202 }),
     audit_logs: plain("audit_logs", log, { user_agent: "forged" }),
+    audit_seals: plain("audit_seals", seal, { digest: "forged" }),
+    api_keys: {
+      row: () => insert("api_keys", { ...issuedKey(), user_id: owner.id }),
+      values: () => Promise.resolve(issuedKey()),
+      change: () => Promise.resolve({ is_active: false }),
+      columns: "id,name,scopes",
+    },
+    api_key_usage: plain("api_key_usage", usage, { current_count: 0 }),
+    provider_keys: {
+      ...plain("provider_keys", providerKey, { name: "changed" }),
+      columns: "id,name,provider",
+    },
     blocks: plain("blocks", () => ({ ...named(), block_type: "dataset" }), { description: "c" }),
     block_versions: plain(
       "block_versions",

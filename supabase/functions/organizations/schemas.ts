@@ -7,6 +7,8 @@ export const nameSchema = z.string().trim().min(1).max(200);
 export const slugSchema = z.string().regex(/^[a-z0-9](-?[a-z0-9]){1,62}$/)
   .describe("Lower case letters, digits and single hyphens; unique in the project.");
 export const settingsSchema = z.record(z.string(), jsonSchema);
+export const retentionSchema = z.int().min(30).max(3650)
+  .describe("Days that the audit log is kept.");
 export const roleSchema = z.enum(["member", "admin", "owner"]);
 export const membershipStatusSchema = z.enum(["invited", "active", "suspended"]);
 
@@ -17,6 +19,7 @@ export const organizationSchema = z.object({
   kind: z.enum(["personal", "team"]).describe("personal: made with the user, for them alone."),
   settings: settingsSchema,
   member_count: z.int(),
+  audit_retention_days: retentionSchema,
   revision: z.int().describe("Counts changes; the ETag."),
   created_by: z.uuid().nullable(),
   created_at: time,

@@ -1,6 +1,12 @@
 import { createResource } from "@shared/resource.ts";
 import { z } from "zod";
-import { nameSchema, organizationSchema, settingsSchema, slugSchema } from "../schemas.ts";
+import {
+  nameSchema,
+  organizationSchema,
+  retentionSchema,
+  settingsSchema,
+  slugSchema,
+} from "../schemas.ts";
 
 export const organizations = createResource({
   domain: "organizations",
@@ -15,6 +21,7 @@ export const organizations = createResource({
       name: nameSchema.optional(),
       slug: slugSchema.optional(),
       settings: settingsSchema.optional(),
+      audit_retention_days: retentionSchema.optional(),
     }),
     example: { name: "Weather Lab" },
   },

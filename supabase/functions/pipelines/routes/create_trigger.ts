@@ -50,12 +50,19 @@ export const createTrigger = createRoute({
   const { scheme } = body;
   const trigger_id = crypto.randomUUID();
   const secret = scheme === "none" ? null : body.secret ?? createSecret(scheme);
-  const sealed = secret === null
-    ? {}
-    : await encrypt(secret, { organizationId: pipeline.organization_id, rowId: trigger_id });
   const trigger = await unwrap(
-    database.rpc("create_webhook_trigger", { trigger_id, scheme, ...params, ...sealed }),
+    database.rpc("create_webhook_trigger", {
+      trigger_id,
+      scheme,
+      ...params,
+      ...(secret === null ? {} : { secret: await sealed(secret, pipeline.organization_id) }),
+    }),
   );
   const url = `${supabaseUrl()}/functions/v1/pipelines/hooks/${trigger_id}`;
   return new Reply({ ...trigger, url, secret }, { location: `triggers/${trigger_id}` });
 });
+
+async function sealed(secret: string, organizationId: string) {
+  const id = crypto.randomUUID();
+  return { id, ...await encrypt(secret, { organizationId, rowId: id }) };
+}

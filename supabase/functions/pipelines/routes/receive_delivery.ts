@@ -43,16 +43,16 @@ export const receiveDelivery = createRoute({
   const database = service();
   const trigger = await unwrap(
     database.from("pipeline_triggers")
-      .select("organization_id,scheme,secrets:trigger_secrets(ciphertext,key_version)")
+      .select("organization_id,scheme,secrets:trigger_secrets(id,ciphertext,key_version)")
       .eq("id", params.trigger_id).eq("type", "webhook").eq("is_active", true).maybeSingle(),
   );
   const scheme = webhookSchemeSchema.safeParse(trigger?.scheme);
   if (!trigger || !scheme.success) {
     throw new ApiError("not_found", `No webhook with id ${params.trigger_id}`);
   }
-  const owner = { organizationId: trigger.organization_id, rowId: params.trigger_id };
+  const { organization_id: organizationId } = trigger;
   const secrets = await Promise.all(
-    trigger.secrets.map((sealed) => decryptOrRefuse(sealed, owner)),
+    trigger.secrets.map((secret) => decryptOrRefuse(secret, { organizationId, rowId: secret.id })),
   );
   const id = await verifyDelivery(scheme.data, secrets, request.headers, body);
   const run = await unwrap(database.rpc("receive_delivery", {
@@ -68,7 +68,7 @@ export const receiveDelivery = createRoute({
 function decryptOrRefuse(sealed: Sealed, owner: Owner): Promise<string> {
   return decrypt(sealed, owner).catch((error) => {
     if (error instanceof ApiError) throw error;
-    log("error", { webhook: owner.rowId, error: describeError(error) });
+    log("error", { trigger_secret: owner.rowId, error: describeError(error) });
     throw new ApiError("invalid_signature", "The webhook's secret can't be read: create it anew");
   });
 }

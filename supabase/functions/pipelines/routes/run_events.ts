@@ -39,17 +39,18 @@ export const runEvents = createRoute({
     },
   },
   errors: ["invalid_cursor"],
-}, async ({ params, query, request, database }) => {
-  const read = async (after: string, limit: number) =>
+}, async ({ params, query, request, database, reconnect }) => {
+  const read = async (after: string, limit: number, as = database) =>
     pageSchema.parse(
       await unwrap(
-        database.rpc("list_run_events", { run_id: params.run_id, after, max_events: limit }),
+        as.rpc("list_run_events", { run_id: params.run_id, after, max_events: limit }),
       ),
     );
   const after = request.headers.get("last-event-id") || query.cursor || "0-0";
   if (request.headers.get("accept")?.includes("text/event-stream")) {
     // The first page is read before the answer starts, so that a bad cursor or run is still a problem.
-    return eventStream(await read(after, 100), after, (cursor) => read(cursor, 100));
+    const readOn = async (cursor: string) => read(cursor, 100, await reconnect());
+    return eventStream(await read(after, 100), after, readOn);
   }
   const page = await read(after, query.limit);
   const last = page.data.at(-1);
