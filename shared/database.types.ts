@@ -85,6 +85,38 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"block_taxonomies": {
+                  Row: {
+                    "block_id": string,"category_id": string,"created_at": string,"id": string,"organization_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "block_id": string,"category_id": string,"created_at"?: string,"id"?: string,"organization_id"?: string,"updated_at"?: string
+                  }
+                  Update: {
+                    "block_id"?: string,"category_id"?: string,"created_at"?: string,"id"?: string,"organization_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "block_taxonomies_block_id_organization_id_fkey"
+      columns: ["block_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "blocks"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "block_taxonomies_category_id_organization_id_fkey"
+      columns: ["category_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "taxonomy_categories"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "block_taxonomies_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"block_versions": {
                   Row: {
                     "block_id": string,"created_at": string,"created_by": string | null,"id": string,"is_active": boolean,"metadata": NonNullable<Json>,"organization_id": string,"spec": NonNullable<Json>,"updated_at": string,"version_number": number
@@ -125,6 +157,114 @@ isOneToOne: false
       referencedColumns: ["id","block_id"]
     },{
       foreignKeyName: "blocks_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"code_repos": {
+                  Row: {
+                    "block_id": string | null,"branch": string,"created_at": string,"edge_id": string | null,"entity_id": string,"entity_type": Database["public"]['Enums']["registry_entity"],"id": string,"last_commit": string | null,"last_updated": string | null,"organization_id": string,"repo_url": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "block_id"?: never,"branch"?: string,"created_at"?: string,"edge_id"?: never,"entity_id": string,"entity_type": Database["public"]['Enums']["registry_entity"],"id"?: string,"last_commit"?: string | null,"last_updated"?: string | null,"organization_id"?: string,"repo_url": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "block_id"?: never,"branch"?: string,"created_at"?: string,"edge_id"?: never,"entity_id"?: string,"entity_type"?: Database["public"]['Enums']["registry_entity"],"id"?: string,"last_commit"?: string | null,"last_updated"?: string | null,"organization_id"?: string,"repo_url"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "code_repos_block_id_organization_id_fkey"
+      columns: ["block_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "blocks"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "code_repos_edge_id_organization_id_fkey"
+      columns: ["edge_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "edges"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "code_repos_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"dependencies": {
+                  Row: {
+                    "block_id": string | null,"created_at": string,"dependency_detail": string | null,"dependency_type": Database["public"]['Enums']["dependency_type"],"depends_on_block_id": string | null,"depends_on_edge_id": string | null,"depends_on_id": string | null,"depends_on_type": Database["public"]['Enums']["registry_entity"] | null,"edge_id": string | null,"entity_id": string,"entity_type": Database["public"]['Enums']["registry_entity"],"id": string,"organization_id": string,"package_name": string | null,"package_version": string | null,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "block_id"?: never,"created_at"?: string,"dependency_detail"?: string | null,"dependency_type": Database["public"]['Enums']["dependency_type"],"depends_on_block_id"?: never,"depends_on_edge_id"?: never,"depends_on_id"?: string | null,"depends_on_type"?: Database["public"]['Enums']["registry_entity"] | null,"edge_id"?: never,"entity_id": string,"entity_type": Database["public"]['Enums']["registry_entity"],"id"?: string,"organization_id"?: string,"package_name"?: string | null,"package_version"?: string | null,"updated_at"?: string
+                  }
+                  Update: {
+                    "block_id"?: never,"created_at"?: string,"dependency_detail"?: string | null,"dependency_type"?: Database["public"]['Enums']["dependency_type"],"depends_on_block_id"?: never,"depends_on_edge_id"?: never,"depends_on_id"?: string | null,"depends_on_type"?: Database["public"]['Enums']["registry_entity"] | null,"edge_id"?: never,"entity_id"?: string,"entity_type"?: Database["public"]['Enums']["registry_entity"],"id"?: string,"organization_id"?: string,"package_name"?: string | null,"package_version"?: string | null,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "dependencies_block_id_organization_id_fkey"
+      columns: ["block_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "blocks"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "dependencies_depends_on_block_id_organization_id_fkey"
+      columns: ["depends_on_block_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "blocks"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "dependencies_depends_on_edge_id_organization_id_fkey"
+      columns: ["depends_on_edge_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "edges"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "dependencies_edge_id_organization_id_fkey"
+      columns: ["edge_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "edges"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "dependencies_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"docker_images": {
+                  Row: {
+                    "block_id": string | null,"build_logs": string,"build_status": Database["public"]['Enums']["build_status"],"created_at": string,"digest": string | null,"edge_id": string | null,"entity_id": string,"entity_type": Database["public"]['Enums']["registry_entity"],"id": string,"image_tag": string,"last_built_at": string | null,"name": string,"organization_id": string,"registry_url": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "block_id"?: never,"build_logs"?: string,"build_status"?: Database["public"]['Enums']["build_status"],"created_at"?: string,"digest"?: string | null,"edge_id"?: never,"entity_id": string,"entity_type": Database["public"]['Enums']["registry_entity"],"id"?: string,"image_tag"?: string,"last_built_at"?: string | null,"name": string,"organization_id"?: string,"registry_url"?: string,"updated_at"?: string
+                  }
+                  Update: {
+                    "block_id"?: never,"build_logs"?: string,"build_status"?: Database["public"]['Enums']["build_status"],"created_at"?: string,"digest"?: string | null,"edge_id"?: never,"entity_id"?: string,"entity_type"?: Database["public"]['Enums']["registry_entity"],"id"?: string,"image_tag"?: string,"last_built_at"?: string | null,"name"?: string,"organization_id"?: string,"registry_url"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "docker_images_block_id_organization_id_fkey"
+      columns: ["block_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "blocks"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "docker_images_edge_id_organization_id_fkey"
+      columns: ["edge_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "edges"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "docker_images_organization_id_fkey"
       columns: ["organization_id"]
 isOneToOne: false
       referencedRelation: "organizations"
@@ -191,6 +331,38 @@ isOneToOne: false
       referencedColumns: ["id","edge_id"]
     },{
       foreignKeyName: "edges_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"hook_secrets": {
+                  Row: {
+                    "ciphertext": string,"code_repo_id": string | null,"created_at": string,"docker_image_id": string | null,"id": string,"key_version": number,"organization_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "ciphertext": string,"code_repo_id"?: string | null,"created_at"?: string,"docker_image_id"?: string | null,"id"?: string,"key_version": number,"organization_id"?: string,"updated_at"?: string
+                  }
+                  Update: {
+                    "ciphertext"?: string,"code_repo_id"?: string | null,"created_at"?: string,"docker_image_id"?: string | null,"id"?: string,"key_version"?: number,"organization_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "hook_secrets_code_repo_id_organization_id_fkey"
+      columns: ["code_repo_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "code_repos"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "hook_secrets_docker_image_id_organization_id_fkey"
+      columns: ["docker_image_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "docker_images"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "hook_secrets_organization_id_fkey"
       columns: ["organization_id"]
 isOneToOne: false
       referencedRelation: "organizations"
@@ -555,6 +727,32 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"taxonomy_categories": {
+                  Row: {
+                    "created_at": string,"description": string | null,"id": string,"name": string,"organization_id": string,"parent_id": string | null,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"description"?: string | null,"id"?: string,"name": string,"organization_id": string,"parent_id"?: string | null,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"description"?: string | null,"id"?: string,"name"?: string,"organization_id"?: string,"parent_id"?: string | null,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "taxonomy_categories_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "taxonomy_categories_parent_id_organization_id_fkey"
+      columns: ["parent_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "taxonomy_categories"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
                 },"trigger_secrets": {
                   Row: {
                     "ciphertext": string,"created_at": string,"id": string,"key_version": number,"organization_id": string,"trigger_id": string,"updated_at": string
@@ -579,6 +777,38 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "pipeline_triggers"
       referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"vector_representations": {
+                  Row: {
+                    "block_id": string | null,"created_at": string,"dimensions": number | null,"edge_id": string | null,"embedding": string | null,"entity_id": string,"entity_type": Database["public"]['Enums']["registry_entity"],"id": string,"model": string | null,"organization_id": string,"stale_since": string | null,"taxonomy_filter": NonNullable<Json>,"text_hash": string | null,"updated_at": string,"vector_db": string,"vector_key": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "block_id"?: never,"created_at"?: string,"dimensions"?: number | null,"edge_id"?: never,"embedding"?: string | null,"entity_id": string,"entity_type": Database["public"]['Enums']["registry_entity"],"id"?: string,"model"?: string | null,"organization_id"?: string,"stale_since"?: string | null,"taxonomy_filter"?: NonNullable<Json>,"text_hash"?: string | null,"updated_at"?: string,"vector_db"?: string,"vector_key"?: string | null
+                  }
+                  Update: {
+                    "block_id"?: never,"created_at"?: string,"dimensions"?: number | null,"edge_id"?: never,"embedding"?: string | null,"entity_id"?: string,"entity_type"?: Database["public"]['Enums']["registry_entity"],"id"?: string,"model"?: string | null,"organization_id"?: string,"stale_since"?: string | null,"taxonomy_filter"?: NonNullable<Json>,"text_hash"?: string | null,"updated_at"?: string,"vector_db"?: string,"vector_key"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "vector_representations_block_id_organization_id_fkey"
+      columns: ["block_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "blocks"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "vector_representations_edge_id_organization_id_fkey"
+      columns: ["edge_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "edges"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "vector_representations_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
     }
                   ]
                 },"webhook_deliveries": {
@@ -630,7 +860,15 @@ isOneToOne: false
                 }
           }
           Views: {
-            [_ in never]: never
+            "entity_dependencies": {
+                  Row: {
+                    "created_at": string | null,"dependency_detail": string | null,"dependency_type": Database["public"]['Enums']["dependency_type"] | null,"depends_on_id": string | null,"depends_on_name": string | null,"depends_on_type": Database["public"]['Enums']["registry_entity"] | null,"entity_id": string | null,"entity_type": Database["public"]['Enums']["registry_entity"] | null,"id": string | null,"organization_id": string | null,"package_name": string | null,"package_version": string | null,"pipeline_ids": (string)[] | null,"source": string | null
+                  }
+                  ComputedFields: never
+                  Relationships: [
+                    
+                  ]
+                }
           }
           Functions: {
             "activate_block_version":
@@ -702,6 +940,12 @@ isOneToOne: false
 "finish_steps":
 { Args: { "results": Json,"worker_id": string }; Returns: Json
                            },
+"get_block_taxonomy":
+{ Args: { "block_id": string }; Returns: Json
+                           },
+"get_impact":
+{ Args: { "entity_id": string,"entity_type": Database["public"]['Enums']["registry_entity"],"max_depth"?: number }; Returns: Json
+                           },
 "get_pipeline":
 { Args: { "pipeline_id": string }; Returns: Json
                            },
@@ -713,6 +957,9 @@ isOneToOne: false
                            },
 "list_run_events":
 { Args: { "after"?: string,"max_events"?: number,"run_id": string }; Returns: Json
+                           },
+"list_taxonomy":
+{ Args: { "organization_id"?: string }; Returns: Json
                            },
 "log_audit_read":
 { Args: { "filters": Json,"minimum_role"?: Database["public"]['Enums']["membership_role"],"organization_id"?: string }; Returns: undefined
@@ -760,6 +1007,9 @@ isOneToOne: false
 "rotate_api_key":
 { Args: { "grace_seconds"?: number,"key_id": string,"replacement": Json }; Returns: string
                            },
+"save_representations":
+{ Args: { "items": Json,"model": string }; Returns: number
+                           },
 "search_audit_logs":
 { Args: { "filters"?: Json,"oldest_first"?: boolean,"organization_id": string,"page_size"?: number }; Returns: {
               "action_type": Database["public"]['Enums']["audit_action"],
@@ -783,6 +1033,19 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"search_registry":
+{ Args: { "category"?: string,"embedding"?: (number)[],"model"?: string,"organization_id"?: string,"q": string,"type"?: string }; Returns: {
+              "block_type": Database["public"]['Enums']["block_type"],"created_at": string,"description": string,"entity_type": Database["public"]['Enums']["registry_entity"],"id": string,"matched": (string)[],"name": string,"score": number,"updated_at": string
+            }[]
+                           },
+"set_block_taxonomy":
+{ Args: { "block_id": string,"category_ids": (string)[] }; Returns: Json
+                           },
+"stale_representations":
+{ Args: { "max_rows"?: number,"model": string }; Returns: {
+              "content": string,"entity_id": string,"entity_type": Database["public"]['Enums']["registry_entity"],"organization_id": string,"text_hash": string
+            }[]
+                           },
 "stale_secrets":
 { Args: { "after"?: string,"batch_size"?: number,"newest": number }; Returns: {
               "ciphertext": string,"id": string,"key_version": number,"organization_id": string,"table_name": string
@@ -830,7 +1093,7 @@ isOneToOne: false
                            }
           }
           Enums: {
-            "audit_action": "CREATE"|"READ"|"UPDATE"|"DELETE","audit_actor": "user"|"api_key"|"service"|"system","block_type": "dataset"|"model","membership_role": "member"|"admin"|"owner","membership_status": "invited"|"active"|"suspended","organization_kind": "personal"|"team","pipeline_executor": "edge"|"dagster","pipeline_status": "draft"|"active"|"archived","pipeline_trigger_type": "webhook"|"cron","platform_role": "developer"|"super_admin","profile_status": "active"|"inactive"|"suspended","run_status": "queued"|"running"|"succeeded"|"failed"|"canceling"|"canceled","run_trigger": "manual"|"webhook"|"cron"|"retry","step_status": "blocked"|"ready"|"running"|"succeeded"|"failed"|"skipped"|"canceled","verification_status": "pending"|"passed"|"failed","webhook_scheme": "standard"|"github"|"stripe"|"hmac"|"none"
+            "audit_action": "CREATE"|"READ"|"UPDATE"|"DELETE","audit_actor": "user"|"api_key"|"service"|"system","block_type": "dataset"|"model","build_status": "pending"|"success"|"failed","dependency_type": "internal"|"external","membership_role": "member"|"admin"|"owner","membership_status": "invited"|"active"|"suspended","organization_kind": "personal"|"team","pipeline_executor": "edge"|"dagster","pipeline_status": "draft"|"active"|"archived","pipeline_trigger_type": "webhook"|"cron","platform_role": "developer"|"super_admin","profile_status": "active"|"inactive"|"suspended","registry_entity": "block"|"edge","run_status": "queued"|"running"|"succeeded"|"failed"|"canceling"|"canceled","run_trigger": "manual"|"webhook"|"cron"|"retry","step_status": "blocked"|"ready"|"running"|"succeeded"|"failed"|"skipped"|"canceled","verification_status": "pending"|"passed"|"failed","webhook_scheme": "standard"|"github"|"stripe"|"hmac"|"none"
           }
           CompositeTypes: {
             [_ in never]: never
@@ -946,7 +1209,7 @@ export type CompositeTypes<
 export const Constants = {
   "public": {
           Enums: {
-            "audit_action": ["CREATE", "READ", "UPDATE", "DELETE"],"audit_actor": ["user", "api_key", "service", "system"],"block_type": ["dataset", "model"],"membership_role": ["member", "admin", "owner"],"membership_status": ["invited", "active", "suspended"],"organization_kind": ["personal", "team"],"pipeline_executor": ["edge", "dagster"],"pipeline_status": ["draft", "active", "archived"],"pipeline_trigger_type": ["webhook", "cron"],"platform_role": ["developer", "super_admin"],"profile_status": ["active", "inactive", "suspended"],"run_status": ["queued", "running", "succeeded", "failed", "canceling", "canceled"],"run_trigger": ["manual", "webhook", "cron", "retry"],"step_status": ["blocked", "ready", "running", "succeeded", "failed", "skipped", "canceled"],"verification_status": ["pending", "passed", "failed"],"webhook_scheme": ["standard", "github", "stripe", "hmac", "none"]
+            "audit_action": ["CREATE", "READ", "UPDATE", "DELETE"],"audit_actor": ["user", "api_key", "service", "system"],"block_type": ["dataset", "model"],"build_status": ["pending", "success", "failed"],"dependency_type": ["internal", "external"],"membership_role": ["member", "admin", "owner"],"membership_status": ["invited", "active", "suspended"],"organization_kind": ["personal", "team"],"pipeline_executor": ["edge", "dagster"],"pipeline_status": ["draft", "active", "archived"],"pipeline_trigger_type": ["webhook", "cron"],"platform_role": ["developer", "super_admin"],"profile_status": ["active", "inactive", "suspended"],"registry_entity": ["block", "edge"],"run_status": ["queued", "running", "succeeded", "failed", "canceling", "canceled"],"run_trigger": ["manual", "webhook", "cron", "retry"],"step_status": ["blocked", "ready", "running", "succeeded", "failed", "skipped", "canceled"],"verification_status": ["pending", "passed", "failed"],"webhook_scheme": ["standard", "github", "stripe", "hmac", "none"]
           }
         }
 } as const

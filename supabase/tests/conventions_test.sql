@@ -84,6 +84,7 @@ select set_eq(
       select from pg_trigger g where g.tgrelid = t.oid and g.tgfoid = 'private.write_audit_log'::regproc
         and g.tgenabled = 'O')$$,
   array[
+    'vector_representations', -- Derived from texts, whose changes are audited.
     'api_key_usage', -- Counters: calls in a rate limit's window.
     'audit_logs', -- The log itself.
     'audit_seals', -- The log's seals: chained, and what they cover is the log.
@@ -98,6 +99,7 @@ select set_eq(
   $$select c.relname::text from pg_class c
     where c.relnamespace = 'private'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition$$,
   array[
+    'search_documents', -- Derived from texts, as vector_representations are.
     'audit_horizons', -- The sealer's memory of how far the log is whole.
     'audit_seal_rows', -- Hashes of the log's rows.
     'jobs'], -- The clock: when each job ran last.
@@ -122,6 +124,7 @@ select set_eq(
   $$select distinct schema || '.' || p.proname from our_function f join pg_proc p on p.oid = f.oid
     where f.prosecdef$$,
   array[
+    'private.index_text', 'private.replace_hook_secret', 'private.search_registry',
     'private.create_organization', 'private.farewell_user', 'private.follow_user',
     'private.forget_keys_of_member', 'private.hold_membership', 'private.log_read', 'private.mark_active_version',
     'private.number_version', 'private.organization_ids', 'private.search_audit_logs', 'private.start_run',
@@ -154,6 +157,7 @@ select set_eq(
   $$select distinct p.proname::text from our_function f join pg_proc p on p.oid = f.oid
     where f.schema = 'public' and has_function_privilege('authenticated', f.oid, 'execute')$$,
   array[
+    'get_block_taxonomy', 'get_impact', 'list_taxonomy', 'search_registry', 'set_block_taxonomy',
     'activate_block_version', 'activate_edge_version', 'audit_stats', 'begin_idempotent_request',
     'create_block', 'create_edge', 'create_organization', 'create_pipeline', 'create_webhook_trigger',
     'end_idempotent_request', 'get_pipeline', 'get_run', 'list_run_events', 'log_audit_read',
@@ -165,6 +169,12 @@ select set_eq(
     cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']) p (privilege)
     where has_table_privilege('authenticated', t.oid, p.privilege)$$,
   array[
+    'block_taxonomies: select', 'block_taxonomies: delete',
+    'code_repos: select', 'code_repos: delete',
+    'dependencies: select', 'dependencies: delete',
+    'docker_images: select', 'docker_images: delete',
+    'taxonomy_categories: select', 'taxonomy_categories: delete',
+    'vector_representations: select',
     'audit_logs: select',
     'audit_seals: select',
     'block_versions: select',
@@ -195,6 +205,15 @@ select set_eq(
       and not has_table_privilege('authenticated', oid, privilege)
     group by table_name, privilege$$,
   array[
+    'block_taxonomies: insert block_id, category_id',
+    'code_repos: insert branch, entity_id, entity_type, organization_id, repo_url',
+    'code_repos: update branch, repo_url',
+    'dependencies: insert dependency_detail, dependency_type, depends_on_id, depends_on_type, entity_id, entity_type, package_name, package_version',
+    'docker_images: insert entity_id, entity_type, image_tag, name, organization_id, registry_url',
+    'docker_images: update image_tag, name, registry_url',
+    'hook_secrets: insert ciphertext, code_repo_id, docker_image_id, id, key_version',
+    'taxonomy_categories: insert description, name, organization_id, parent_id',
+    'taxonomy_categories: update description, name, parent_id',
     'api_keys: insert expires_at, key_hash, last_four, name, organization_id, prefix, rate_limit, rate_window_seconds, scopes',
     'api_keys: update expires_at, is_active, name, rate_limit, rate_window_seconds, replaced_by, revoked_at, scopes',
     'block_versions: insert block_id, metadata, spec',

@@ -36,5 +36,13 @@ export const MATRIX: Record<string, readonly [Minimum, Minimum, Minimum, Minimum
   pipeline_triggers: ["member", "admin", "admin", "admin"],
   trigger_secrets: ["-", "admin", "-", "-"],
   webhook_deliveries: ["member", "-", "-", "-"],
+  taxonomy_categories: ["member", "member", "member", "admin"],
+  block_taxonomies: ["member", "member", "-", "member"],
+  code_repos: ["member", "member", "member", "admin"],
+  docker_images: ["member", "member", "member", "admin"],
+  hook_secrets: ["-", "admin", "-", "-"],
+  dependencies: ["member", "member", "-", "member"],
+  vector_representations: ["member", "-", "-", "-"],
+  entity_dependencies: ["member", "-", "-", "-"],
   step_effects: ["member", "-", "-", "-"],
 };

@@ -47,6 +47,16 @@ export function subjectsOf(sql: postgres.Sql, tenant: Tenant): Record<string, Su
   const named = () => ({ organization_id, name: unique() });
   const block = () => insert("blocks", { ...named(), block_type: "dataset" });
   const edge = () => insert("edges", named());
+  const category = () => insert("taxonomy_categories", named());
+  const ofBlock = async () => ({ entity_type: "block", entity_id: await block() });
+  const repoValues = async () => ({ ...await ofBlock(), repo_url: `https://git.test/${unique()}` });
+  const repo = async () => insert("code_repos", await repoValues());
+  const dependencyValues = async () => ({
+    ...await ofBlock(),
+    dependency_type: "external",
+    package_name: unique(),
+  });
+  const dependency = async () => insert("dependencies", await dependencyValues());
   const pipeline = () => insert("pipelines", named());
   const version = { spec: { kind: "identity" }, metadata: {} };
   const edgeVersion = async () => insert("edge_versions", { edge_id: await edge(), ...version });
@@ -237,6 +247,34 @@ export function subjectsOf(sql: postgres.Sql, tenant: Tenant): Record<string, Su
       "webhook_deliveries",
       async () => ({ trigger_id: await trigger(), delivery_id: unique() }),
       { created_at: LONG_AGO },
+    ),
+    taxonomy_categories: plain("taxonomy_categories", named, { description: "changed" }),
+    block_taxonomies: plain(
+      "block_taxonomies",
+      async () => ({ block_id: await block(), category_id: await category() }),
+      { updated_at: LONG_AGO },
+    ),
+    code_repos: plain("code_repos", repoValues, { branch: "changed" }),
+    docker_images: plain(
+      "docker_images",
+      async () => ({ ...await ofBlock(), name: unique() }),
+      { image_tag: "changed" },
+    ),
+    hook_secrets: plain(
+      "hook_secrets",
+      async () => ({ code_repo_id: await repo(), ciphertext: unique(), key_version: 1 }),
+      { key_version: 2 },
+    ),
+    dependencies: plain("dependencies", dependencyValues, { dependency_detail: "changed" }),
+    entity_dependencies: {
+      row: dependency,
+      values: dependencyValues,
+      change: () => Promise.resolve({ dependency_detail: "changed" }),
+    },
+    vector_representations: plain(
+      "vector_representations",
+      async () => ({ ...await ofBlock(), vector_db: "pinecone", vector_key: unique() }),
+      { vector_key: "forged" },
     ),
     step_effects: plain("step_effects", effect, { result: { rows_written: 9 } }),
   };

@@ -1,15 +1,27 @@
 import type { Api } from "@shared/app.ts";
+import { blockTaxonomy } from "./routes/block_taxonomy.ts";
 import { blocks } from "./routes/blocks.ts";
+import { codeRepos } from "./routes/code_repos.ts";
 import { createBlock } from "./routes/create_block.ts";
 import { createEdge } from "./routes/create_edge.ts";
 import { createTrigger } from "./routes/create_trigger.ts";
+import { dependencies } from "./routes/dependencies.ts";
+import { dockerImages } from "./routes/docker_images.ts";
 import { edges } from "./routes/edges.ts";
+import { impact } from "./routes/impact.ts";
+import { getGraph } from "./routes/get_graph.ts";
+import { getTimeline } from "./routes/get_timeline.ts";
 import { listVerifications } from "./routes/list_verifications.ts";
 import { pipelines } from "./routes/pipelines.ts";
+import { receiveBuild } from "./routes/receive_build.ts";
 import { receiveDelivery } from "./routes/receive_delivery.ts";
+import { receivePush } from "./routes/receive_push.ts";
 import { runEvents } from "./routes/run_events.ts";
 import { runs } from "./routes/runs.ts";
+import { search } from "./routes/search.ts";
+import { setHookSecret } from "./routes/set_hook_secret.ts";
 import { startRun } from "./routes/start_run.ts";
+import { taxonomy } from "./routes/taxonomy.ts";
 import { triggers } from "./routes/triggers.ts";
 import { verifyEdge } from "./routes/verify_edge.ts";
 import { versions } from "./routes/versions.ts";
@@ -26,6 +38,16 @@ export const api: Api = {
     ...versions,
     verifyEdge,
     listVerifications,
+    ...impact,
+    ...dependencies,
+    ...blockTaxonomy,
+    ...taxonomy,
+    search,
+    ...codeRepos,
+    ...dockerImages,
+    ...setHookSecret,
+    receivePush,
+    receiveBuild,
     ...runs,
     runEvents,
     ...triggers,
@@ -33,6 +55,8 @@ export const api: Api = {
     receiveDelivery,
     work,
     startRun,
+    getGraph,
+    getTimeline,
     ...pipelines,
   ],
 };
