@@ -54,7 +54,8 @@ export function createApp(domain: Domain, load: () => Promise<{ api: Api }>): Ho
     log("info", {
       request_id: context.get("requestId"),
       method: context.req.method,
-      route: context.get("route") ?? context.req.path,
+      // A path that is no route may hold anything, also a key.
+      route: context.get("route") ?? `/${domain}/?`,
       status: context.res.status,
       ms: Math.round((performance.now() - started) * 10) / 10,
       user: caller?.kind === "user" ? caller.userId : caller?.kind,
@@ -68,8 +69,12 @@ export function createApp(domain: Domain, load: () => Promise<{ api: Api }>): Ho
     maxAge: 86_400,
   }));
 
-  app.get("/health", (context) => context.json({ status: "ok", domain }));
+  app.get("/health", (context) => {
+    context.set("route", `/${domain}/health`);
+    return context.json({ status: "ok", domain });
+  });
   app.get("/openapi.json", async (context) => {
+    context.set("route", `/${domain}/openapi.json`);
     const [{ describeApi }, { api }] = await Promise.all([import("@shared/openapi.ts"), load()]);
     return context.json(describeApi(domain, api.description, api.routes));
   });

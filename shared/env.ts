@@ -55,7 +55,11 @@ export const jwtSecret = () => {
 export const signingKey = () => Deno.env.get("EDGELOOM_JWT_KEY");
 
 /** The middle of the keys we issue, `el_<env>_…`: 2 to 10 lower case letters, `live` unless told. */
-export const keyEnvironment = () => Deno.env.get("EDGELOOM_KEY_ENVIRONMENT") ?? "live";
+export function keyEnvironment(): string {
+  const name = Deno.env.get("EDGELOOM_KEY_ENVIRONMENT") ?? "live";
+  if (/^[a-z]{2,10}$/.test(name)) return name;
+  throw new Error("EDGELOOM_KEY_ENVIRONMENT is not 2 to 10 lower case letters");
+}
 
 /** Key-encryption keys `{"<version>": "<base64 of 32 bytes>"}`; undefined while none are set. */
 export const encryptionKeys = () => Deno.env.get("EDGELOOM_ENCRYPTION_KEYS");

@@ -1,5 +1,6 @@
 import { type DatabaseClient, unwrap } from "@shared/database.ts";
 import { ApiError } from "@shared/errors.ts";
+import { sha256Hex } from "@shared/hash.ts";
 import { type Json, parseJson } from "@shared/json.ts";
 import { describeError, log } from "@shared/log.ts";
 import { z } from "zod";
@@ -8,9 +9,6 @@ const claimSchema = z.discriminatedUnion("state", [
   z.object({ state: z.literal("new") }),
   z.object({ state: z.literal("done"), status_code: z.number(), response: z.unknown() }),
 ]);
-
-const hex = (bytes: ArrayBuffer) =>
-  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /**
  * Runs `work` once for an Idempotency-Key: the same key and body gets the first answer again
@@ -28,9 +26,7 @@ export async function once(
   if (key.length > 255) {
     throw new ApiError("invalid_request", "An Idempotency-Key has 255 characters at most");
   }
-  const request_hash = hex(
-    await crypto.subtle.digest("SHA-256", new TextEncoder().encode(request.body)),
-  );
+  const request_hash = await sha256Hex(request.body);
   const claim = claimSchema.parse(
     await unwrap(database.rpc("begin_idempotent_request", { operation, key, request_hash })),
   );

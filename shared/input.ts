@@ -73,8 +73,10 @@ export function parseBody(text: string): Json {
   try {
     return parseJson(text);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : "";
-    throw new ApiError("invalid_json", `The body is not JSON: ${reason}`, { cause });
+    // The parser quotes the body, which may hold a secret, so only the place is told.
+    const place = /(?:at|in JSON at) position \d+(?: \(line \d+ column \d+\))?/.exec(String(cause))
+      ?.[0];
+    throw new ApiError("invalid_json", `The body is not JSON${place ? `: see ${place}` : ""}`);
   }
 }
 

@@ -45,8 +45,7 @@ const UNKNOWN: KeyVerdict = {
   rate_limit: null,
 };
 
-const REFUSALS = {
-  NOT_FOUND: "There is no such key",
+const REFUSALS: Partial<Record<KeyVerdict["code"], string>> = {
   EXPIRED: "The key has expired",
   REVOKED: "The key was revoked",
   DISABLED: "The key is switched off",
@@ -94,8 +93,7 @@ export async function exchangeKey(
   );
   if (code === "RATE_LIMITED" && rate_limit) throw rateLimited(rate_limit);
   if (code !== "VALID" || !key_id || !user_id || !organization_id) {
-    const reason = Object.entries(REFUSALS).find(([name]) => name === code)?.[1];
-    throw new ApiError("invalid_api_key", reason ?? REFUSALS.NOT_FOUND);
+    throw new ApiError("invalid_api_key", REFUSALS[code] ?? "There is no such key");
   }
   return {
     kind: "user",

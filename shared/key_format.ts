@@ -1,3 +1,5 @@
+import { sha256Hex } from "@shared/hash.ts";
+
 /**
  * The form of issued keys: `el_<env>_<id><secret>_<checksum>`, base62. The id (8 characters) may be
  * shown, the secret (32) may not. The checksum is the CRC-32 of all that comes before it, as 6 base62
@@ -51,10 +53,7 @@ export function isWellFormed(key: string): boolean {
 }
 
 /** SHA-256 of a key, hex: what it is found by. A slow hash is for secrets that people think up. */
-export async function hashKey(key: string): Promise<string> {
-  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key));
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+export const hashKey = (key: string): Promise<string> => sha256Hex(key);
 
 /** A new key of 190 random bits, and what is kept of it. */
 export async function createKey(

@@ -55,13 +55,18 @@ export function paginate<Query extends Listing<Query>>(
   return ordered.or(`${column}.lt."${time}",and(${column}.eq."${time}",id.lt.${id})`);
 }
 
-/** `{data, next_cursor}` from the rows of a {@link paginate}d query. */
+/**
+ * `{data, next_cursor}` from the rows of a {@link paginate}d query; `isCut` when it ended early, for its
+ * size, and more may follow.
+ */
 export function toPage<Row>(
   rows: Row[],
   limit: number,
   position: (row: Row) => [time: string, id: string],
+  isCut = false,
 ): { data: Row[]; next_cursor: string | null } {
   const data = rows.slice(0, limit);
   const last = data.at(-1);
-  return { data, next_cursor: rows.length > limit && last ? encode(position(last)) : null };
+  const hasMore = isCut || rows.length > limit;
+  return { data, next_cursor: hasMore && last ? encode(position(last)) : null };
 }

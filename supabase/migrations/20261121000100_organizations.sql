@@ -22,7 +22,7 @@ create table public.organizations (
   name text not null check (char_length(name) between 1 and 200),
   slug text not null unique check (slug ~ '^[a-z0-9](-?[a-z0-9]){1,62}$'),
   kind public.organization_kind not null default 'team',
-  settings jsonb not null default '{}' check (jsonb_typeof(settings) = 'object'),
+  settings jsonb not null default '{}' check (jsonb_typeof(settings) = 'object' and octet_length(settings::text) <= 65536),
   member_count integer not null default 0 check (member_count >= 0),
   audit_retention_days integer not null default 365 check (audit_retention_days between 30 and 3650),
   revision integer not null default 1,

@@ -38,15 +38,17 @@ declare
 begin
   for job in
     -- The rare ones last: what they lock stays locked until all are done.
-    select * from private.jobs j where j.started_at is null or j.started_at + j.every <= clock_timestamp()
+    -- A call by the minute is never a minute after the last one to the millisecond: nearly is due.
+    select * from private.jobs j
+    where j.started_at is null or j.started_at + j.every * 0.9 <= clock_timestamp()
     order by j.every, j.name for update skip locked
   loop
     update private.jobs j set started_at = clock_timestamp() where j.id = job.id;
     failure := null;
     begin
       execute job.command;
-    exception when others then
-      failure := sqlerrm; -- One job that fails keeps no other from running.
+    exception when query_canceled or others then
+      failure := sqlerrm; -- One job that fails, or takes too long, keeps no other from running.
       raise warning 'Job % failed: %', job.name, failure;
     end;
     update private.jobs j set finished_at = clock_timestamp(), error = failure where j.id = job.id;

@@ -164,6 +164,7 @@ declare
   claims constant jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
   headers constant jsonb := nullif(current_setting('request.headers', true), '')::jsonb;
   actor constant uuid := auth.uid();
+  address constant text := trim(split_part(headers ->> 'x-forwarded-for', ',', 1));
   hidden constant text[] := tg_argv[1]::text[];
   before jsonb;
   subject jsonb;
@@ -206,7 +207,11 @@ begin
     (subject ->> 'id')::uuid,
     left(coalesce(subject ->> 'name', subject ->> 'title', subject ->> 'username'), 200),
     details,
-    case when headers ? 'x-forwarded-for' then private.request_ip() end,
+    case
+      -- What is surely an address needs no function that catches what is none.
+      when address ~ '^((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(?!$)|$)){4}$' then address::inet
+      when address like '%:%' then private.request_ip()
+    end,
     left(headers ->> 'user-agent', 500),
     left(headers ->> 'x-request-id', 200)
   );
@@ -271,7 +276,7 @@ comment on function private.audit_logs_query is
 
 create function private.search_audit_logs(
   organization_id uuid, filters jsonb, page_size integer, oldest_first boolean
-) returns setof public.audit_logs language plpgsql stable security definer set search_path = '' as $$
+) returns setof public.audit_logs language plpgsql stable security definer set search_path = '' set timezone = 'UTC' as $$
 declare
   sees_all constant boolean := organization_id = any (private.organization_ids('admin'));
   statement constant text := private.audit_logs_query(filters, not sees_all, oldest_first);
@@ -306,13 +311,17 @@ begin
   if page_size not between 1 and 1001 then
     perform private.raise_error(422, 'validation_failed', 'A page has 1 to 1001 rows', 'page_size');
   end if;
-  return query select * from private.search_audit_logs(organization_id, filters, page_size, oldest_first);
+  -- Rows may hold whole specs: a page ends early, after its first row, where it gets too long for a function's memory.
+  return query select (page.log).* from (
+    select l as log, sum(octet_length(l.details::text)) over (rows between unbounded preceding and 1 preceding) as bytes_before
+    from private.search_audit_logs(organization_id, filters, page_size, oldest_first) l
+  ) page where coalesce(page.bytes_before, 0) < 4194304;
 end $$;
 comment on function public.search_audit_logs is
-  'A page of the log, in order of (occurred_at, id). Filters: the columns'' names, from, to, q (part of a name), after {occurred_at, id}.';
+  'A page of the log, in order of (occurred_at, id). Filters: the columns'' names, from, to, q (part of a name), after {occurred_at, id}. It ends early where its details pass 4 MiB.';
 
 create function public.audit_stats(organization_id uuid, bucket text, since timestamptz, until timestamptz)
-returns jsonb language plpgsql stable set search_path = '' as $$
+returns jsonb language plpgsql stable set search_path = '' set timezone = 'UTC' as $$
 #variable_conflict use_variable
 declare
   width interval;

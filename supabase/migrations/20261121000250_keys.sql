@@ -2,6 +2,8 @@
 --
 -- Security definer functions, and why they must be:
 --   private.hold_membership        a member may not lock their own membership otherwise
+--   private.is_banned              no role of the API reads auth.users
+--   private.carry_usage            no client writes usage windows
 --   private.forget_keys_of_member  who removes a member may not write that member's keys otherwise
 
 -- Tables --------------------------------------------------------------------------------------
@@ -23,7 +25,7 @@ create table public.api_keys (
   last_four text not null check (last_four ~ '^[0-9A-Za-z]{4}$'),
   key_hash text not null unique check (key_hash ~ '^[0-9a-f]{64}$'),
   scopes text[] not null check (cardinality(scopes) between 1 and 40 and private.are_scopes(scopes)),
-  expires_at timestamptz,
+  expires_at timestamptz check (isfinite(expires_at)),
   is_active boolean not null default true,
   revoked_at timestamptz,
   replaced_by uuid,
@@ -70,7 +72,7 @@ create table public.provider_keys (
   name text not null check (name = btrim(name) and char_length(name) between 1 and 200),
   base_url text check (base_url ~ '^https?://[^\s@?#]+$' and char_length(base_url) <= 1000),
   ciphertext text not null check (char_length(ciphertext) <= 20000),
-  key_version integer not null check (key_version > 0),
+  key_version integer not null check (key_version between 1 and 999999),
   last_four text not null check (char_length(last_four) = 4),
   verified boolean not null default false,
   verified_at timestamptz,
@@ -152,6 +154,10 @@ begin
       perform private.raise_error(403, 'forbidden', 'A key can''t issue one that outlives it');
     end if;
   end if;
+  if exists (select 1 from public.api_keys k where k.id = issuer and k.rate_limit is not null and (new.rate_limit is null
+    or new.rate_limit::numeric / new.rate_window_seconds > k.rate_limit::numeric / k.rate_window_seconds)) then
+    perform private.raise_error(403, 'forbidden', 'A key with a limit gives neither itself nor another one a looser one');
+  end if;
   return new;
 end $$;
 comment on function private.check_api_key is
@@ -211,13 +217,30 @@ end $$;
 comment on function private.take_from_window is
   'Counts a call against a key''s sliding window, or refuses it; never one too many under parallel calls.';
 
+create function private.is_banned(user_id uuid) returns boolean
+language sql stable security definer set search_path = '' as $$
+  select exists (select 1 from auth.users u
+    where u.id = is_banned.user_id and (u.banned_until > now() or u.deleted_at is not null))
+$$;
+comment on function private.is_banned is 'Whether the auth server would let the user in no more.';
+
+create function private.carry_usage(source uuid, target uuid) returns void
+language sql security definer set search_path = '' as $$
+  insert into public.api_key_usage (id, organization_id, window_started_at, current_count, previous_count)
+  select carry_usage.target, u.organization_id, u.window_started_at, u.current_count, u.previous_count
+  from public.api_key_usage u join public.api_keys k on k.id = carry_usage.target
+  where u.id = carry_usage.source and k.user_id = auth.uid() on conflict (id) do nothing
+$$;
+comment on function private.carry_usage is 'A new key in place of an old one has used what that one had: rotating lifts no limit.';
+
 create function public.verify_api_key(
   hash text, cost integer default 1, scope text default null, organization_id uuid default null
 ) returns jsonb language plpgsql set search_path = '' as $$
 #variable_conflict use_variable
 declare
   key public.api_keys;
-  standing public.membership_status;
+  standing public.memberships;
+  held text[];
   code text;
   quota record;
   rate_limit jsonb;
@@ -230,14 +253,22 @@ begin
     return jsonb_build_object('valid', false, 'code', 'NOT_FOUND', 'key_id', null, 'user_id', null,
       'organization_id', null, 'scopes', '[]'::jsonb, 'rate_limit', null);
   end if;
-  select m.status into standing from public.memberships m
+  select m.* into standing from public.memberships m
   where m.organization_id = key.organization_id and m.user_id = key.user_id;
+  held := key.scopes;
+  if standing.role = 'member' and not exists (select 1 from public.platform_admins a where a.user_id = key.user_id) then
+    -- Whoever is no admin any more has no admin's scopes either: of all verbs, those of a member are left.
+    held := array(select distinct h from unnest(key.scopes) s cross join lateral unnest(case split_part(s, ':', 2)
+      when 'admin' then '{}'
+      when '*' then array(select split_part(s, ':', 1) || ':' || verb from unnest(array['read', 'write', 'run']) verb)
+      else array[s] end) h);
+  end if;
   code := case
-    when key.revoked_at <= now() or standing is null then 'REVOKED'
-    when not key.is_active or standing <> 'active' then 'DISABLED'
+    when key.revoked_at <= now() or standing.id is null then 'REVOKED'
+    when not key.is_active or standing.status <> 'active' or private.is_banned(key.user_id) then 'DISABLED'
     when key.expires_at <= now() then 'EXPIRED'
-    when scope is not null and not scope = any (key.scopes)
-      and not split_part(scope, ':', 1) || ':*' = any (key.scopes) then 'INSUFFICIENT_SCOPE'
+    when scope is not null and not scope = any (held)
+      and not split_part(scope, ':', 1) || ':*' = any (held) then 'INSUFFICIENT_SCOPE'
     else 'VALID'
   end;
   if code = 'VALID' and key.rate_limit is not null then
@@ -251,7 +282,7 @@ begin
     where k.id = key.id and (k.last_used_at is null or k.last_used_at < now() - interval '1 minute');
   end if;
   return jsonb_build_object('valid', code = 'VALID', 'code', code, 'key_id', key.id, 'user_id', key.user_id,
-    'organization_id', key.organization_id, 'scopes', to_jsonb(key.scopes), 'rate_limit', rate_limit);
+    'organization_id', key.organization_id, 'scopes', to_jsonb(held), 'rate_limit', rate_limit);
 end $$;
 comment on function public.verify_api_key is
   'Finds a key by its hash, checks all that can be wrong with it, and counts the call: one round trip and no cache, so that a revoked key is dead at once.';
@@ -263,6 +294,11 @@ declare
   found_key record;
   new_id uuid;
 begin
+  if grace_seconds not between 0 and 2592000 then
+    perform private.raise_error(422, 'validation_failed', 'The grace is 0 to 2592000 seconds', 'grace_seconds');
+  end if;
+  -- The membership before the key, in the order in which whoever removes a member locks them.
+  perform private.hold_membership(k.organization_id) from public.api_keys k where k.id = key_id;
   select k.id, k.organization_id, k.user_id, k.name, k.scopes, k.expires_at, k.is_active, k.revoked_at, k.rate_limit, k.rate_window_seconds
   into found_key from public.api_keys k where k.id = key_id for no key update;
   if not found then
@@ -279,6 +315,7 @@ begin
     case when replacement ? 'expires_at' then (replacement ->> 'expires_at')::timestamptz else found_key.expires_at end,
     found_key.rate_limit, found_key.rate_window_seconds)
   returning id into new_id;
+  perform private.carry_usage(key_id, new_id);
   update public.api_keys k set replaced_by = new_id, revoked_at = now() + make_interval(secs => grace_seconds)
   where k.id = key_id;
   return new_id;
@@ -291,10 +328,11 @@ comment on function public.rotate_api_key is
 create function private.check_provider_key() returns trigger
 language plpgsql set search_path = '' as $$
 begin
-  if current_user = 'authenticated' and (new.ciphertext, new.base_url) is distinct from (old.ciphertext, old.base_url) then
+  if current_user = 'authenticated'
+    and (new.ciphertext, new.base_url, new.key_version) is distinct from (old.ciphertext, old.base_url, old.key_version) then
     if new.ciphertext = old.ciphertext then
       -- Else whoever may change the address would have the key sent to them.
-      perform private.raise_error(409, 'immutable', 'A key is for its address: give the key again with the new one');
+      perform private.raise_error(409, 'immutable', 'A key is for its address and its version: give the key again with the new one');
     end if;
     new.verified := false;
     new.verified_at := null;
@@ -481,5 +519,6 @@ grant select (id, organization_id, user_id, provider, name, base_url, key_versio
   on public.provider_keys to authenticated;
 grant execute on function private.are_scopes to authenticated, service_role;
 grant execute on function private.hold_membership, public.rotate_api_key, public.put_provider_key, public.log_provider_key_read to authenticated;
-grant execute on function private.take_from_window, private.request_ip, private.request_header, private.secret_tables,
+grant execute on function private.carry_usage to authenticated;
+grant execute on function private.is_banned, private.take_from_window, private.request_ip, private.request_header, private.secret_tables,
   public.verify_api_key, public.note_provider_verdict, public.stale_secrets, public.replace_secrets to service_role;

@@ -14,7 +14,8 @@ create table public.pipelines (
   description text check (char_length(description) <= 10000),
   status public.pipeline_status not null default 'active',
   executor public.pipeline_executor not null default 'edge',
-  dagster_pipeline_config jsonb not null default '{}' check (jsonb_typeof(dagster_pipeline_config) = 'object'),
+  dagster_pipeline_config jsonb not null default '{}' check (jsonb_typeof(dagster_pipeline_config) = 'object'
+    and octet_length(dagster_pipeline_config::text) <= 65536),
   times_run integer not null default 0,
   average_runtime double precision,
   last_run_at timestamptz,

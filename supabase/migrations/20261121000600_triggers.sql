@@ -34,7 +34,7 @@ create table public.trigger_secrets (
   organization_id uuid not null default private.inherited() references public.organizations (id) on delete cascade,
   trigger_id uuid not null,
   ciphertext text not null check (char_length(ciphertext) <= 20000),
-  key_version integer not null check (key_version > 0),
+  key_version integer not null check (key_version between 1 and 999999),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   foreign key (trigger_id, organization_id) references public.pipeline_triggers (id, organization_id) on delete cascade

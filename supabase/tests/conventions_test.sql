@@ -126,7 +126,7 @@ select set_eq(
   array[
     'private.index_text', 'private.replace_hook_secret', 'private.search_registry',
     'private.create_organization', 'private.farewell_user', 'private.follow_user',
-    'private.forget_keys_of_member', 'private.hold_membership', 'private.log_read', 'private.mark_active_version',
+    'private.carry_usage', 'private.forget_keys_of_member', 'private.hold_membership', 'private.is_banned', 'private.log_read', 'private.mark_active_version',
     'private.number_version', 'private.organization_ids', 'private.search_audit_logs', 'private.start_run',
     'private.track_memberships', 'private.verify_audit_seals', 'private.welcome_user',
     'private.write_audit_log'],

@@ -189,6 +189,8 @@ Deno.test("a CSV export is safe to open in a spreadsheet", async (t) => {
     "\r=1+3",
     "＝1+4",
     "tarte;=1+1;à la crème",
+    'quoted ;"=1+5',
+    'bar |=1+6| "=1+7',
     'quote " comma, line\nbreak 🌦 ;+1',
   ];
   const stored: string[] = [];
@@ -206,7 +208,7 @@ Deno.test("a CSV export is safe to open in a spreadsheet", async (t) => {
   }
   const text: string = expect(await owner.get("/audit/export?format=csv"), 200);
 
-  for (const delimiter of [",", ";", "\t"]) {
+  for (const delimiter of [",", ";", "\t", "|"]) {
     await t.step(`no cell is a formula where ${JSON.stringify(delimiter)} separates`, () => {
       // As spreadsheets do: a quote inside of a cell is a character.
       const rows: string[][] = parse(text, {
@@ -216,7 +218,7 @@ Deno.test("a CSV export is safe to open in a spreadsheet", async (t) => {
         relax_column_count: true,
       });
       assert.ok(rows.length > names.length);
-      for (const cell of rows.flat()) assert.doesNotMatch(cell, /^[=+\-@\t\r＝＋－＠]/);
+      for (const cell of rows.flat()) assert.doesNotMatch(cell, /^"*[=+\-@\t\r＝＋－＠]/);
     });
   }
   await t.step("and each is what it was, but for the mark before it", () => {

@@ -1,9 +1,11 @@
 import type postgres from "postgres";
 import type { Member } from "./seed.ts";
 
-/** Two tables that differ in nothing but the audit trigger. */
+/** Tables that differ in nothing but their trigger. */
 export const PLAIN = "bench_plain";
 export const AUDITED = "bench_audited";
+/** With the least that a log costs which is written with the change: a row of a table without indexes. */
+export const LEAST = "bench_least";
 
 export const OPERATIONS = ["insert", "update", "delete"] as const;
 export type Operation = typeof OPERATIONS[number];
@@ -33,9 +35,21 @@ const COLUMNS = `
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()`;
 
-/** Makes both tables, of 20 columns and with the index that every tenant table has, with rows in them. */
+const LEAST_LOG = `
+  create table private.bench_log (occurred_at timestamptz default clock_timestamp(), details jsonb);
+  create function private.write_bench_log() returns trigger
+  language plpgsql security definer set search_path = '' as $$
+  begin
+    insert into private.bench_log (details)
+    values (jsonb_build_object('old', to_jsonb(old), 'new', to_jsonb(new)));
+    return null;
+  end $$;
+  create trigger least after insert or update or delete on public.${LEAST}
+    for each row execute function private.write_bench_log()`;
+
+/** Makes the tables, of 20 columns and with the index that every tenant table has, with rows in them. */
 export async function createTables(admin: postgres.Sql, member: Member): Promise<void> {
-  for (const table of [PLAIN, AUDITED]) {
+  for (const table of [PLAIN, AUDITED, LEAST]) {
     await admin.unsafe(`
       create table public.${table} (${COLUMNS});
       create index on public.${table} (organization_id);
@@ -48,6 +62,7 @@ export async function createTables(admin: postgres.Sql, member: Member): Promise
       from generate_series(1, ${ROWS}::integer) n`;
   }
   await admin`select private.audit(${AUDITED}, 'measurement')`;
+  await admin.unsafe(LEAST_LOG).simple();
   await admin`vacuum analyze`;
 }
 

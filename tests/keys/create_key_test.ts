@@ -204,7 +204,7 @@ Deno.test("a key is shown once", async (t) => {
       assert.equal(await send("POST", "", key, { ...valid, scopes: ["keys:read"] }), 201);
       assert.equal(await send("POST", "", key, { ...valid, scopes: ["audit:read"] }), 403);
       assert.equal(await send("POST", "/verify", key, { key }), 200);
-      assert.equal(await send("POST", "/verify", key, { key: `${key}x`.repeat(20) }), 422);
+      assert.equal(await send("POST", "/verify", key, { key: `${key}x`.repeat(20) }), 200);
       assert.equal(await send("GET", "", `${key}x`), 401);
       assert.equal(await send("GET", `/${key}`, key), 404);
       assert.equal(used.length, 3);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type postgres from "postgres";
 import { HAS_SERVER } from "../local/postgres_server.ts";
 import { Server } from "../harness/server.ts";
+import { waitFor } from "../harness/wait.ts";
 
 const CONNECTIONS = 16;
 
@@ -132,6 +133,28 @@ const cases: Record<string, (server: Server, team: Team) => Promise<void>> = {
       const [after] = await sql`select count(*)::int as keys from public.api_keys`;
       assert.equal(after?.keys, before?.keys + 1);
     }
+  },
+
+  "a rotation locks the membership before the key, as a removal does": async (server, team) => {
+    const { sql } = server;
+    const key = await insertKey(server, team);
+    const removal = await server.open();
+    await removal.sql`select 1 from public.memberships
+      where user_id = ${team.userId} and organization_id = ${team.organizationId} for update`;
+    const { record } = await createKey("test");
+    const rotation = server.as(
+      team.userId,
+      (sql) => sql`select public.rotate_api_key(${key.id}, ${sql.json(record)}, 60)`,
+    );
+    await waitFor(async () => {
+      const waiting = await sql`select 1 from pg_stat_activity
+        where wait_event_type = 'Lock' and query like '%rotate_api_key%'`;
+      return waiting.length > 0;
+    }, { what: "the rotation's waiting" });
+    // Else the removal would wait for the key, and the rotation for the membership.
+    await sql`select 1 from public.api_keys where id = ${key.id} for update nowait`;
+    await removal.end("rollback");
+    await rotation;
   },
 
   "a key that is issued while its user leaves does not outlive them": async (server, team) => {

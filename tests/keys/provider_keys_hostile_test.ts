@@ -79,6 +79,7 @@ Deno.test("past the functions, no client gets at a provider key", async (t) => {
           { verified_at: new Date().toISOString() },
           { base_url: "https://evil.example.com" },
           { base_url: null },
+          { key_version: 2 },
           { base_url: "https://evil.example.com", key_version: 1, last_four: "0000" },
           { organization_id: stranger.organizationId },
           { user_id: stranger.id },

@@ -46,6 +46,13 @@ Deno.test(
         assert.equal((await job("test-b"))?.error, null);
         assert.equal(await run(), 0);
       });
+      await t.step("by the minute, also when the minute is not quite over", async () => {
+        await stack.script(`
+        select private.schedule_job('test-d', interval '1 minute', 'insert into private.job_log values (''d'')');
+        update private.jobs set started_at = now() - interval '59.9 seconds' where name = 'test-d';`);
+        assert.equal(await run(), 1);
+        assert.equal(await run(), 0);
+      });
       await t.step("nobody schedules or runs one through the API", async () => {
         const [row] = await stack.query(`
         select bool_or(has_function_privilege(r, f, 'execute')) or bool_or(has_table_privilege(r, 'private.jobs',
@@ -85,6 +92,27 @@ Deno.test(
         const done = await sql`select name from private.job_log order by name`;
         assert.deepEqual(done.map(({ name }) => name), ["x", "y"]);
       }
+    }),
+);
+
+Deno.test(
+  "a job that takes too long keeps no other from running",
+  { ignore: !HAS_SERVER },
+  () =>
+    Server.with(async ({ sql }) => {
+      await sql.unsafe(`
+      update private.jobs set started_at = now();
+      create table private.job_log (name text);
+      select private.schedule_job('a-slow', interval '1 hour', 'select pg_sleep(60)');
+      select private.schedule_job('b-quick', interval '1 hour', 'insert into private.job_log values (''quick'')');`);
+      const [row] = await sql.begin(async (sql) => {
+        await sql`set local statement_timeout = '500ms'`;
+        return await sql`select private.run_jobs() as runs`;
+      });
+      assert.equal(row?.runs, 2);
+      assert.equal((await sql`select name from private.job_log`).length, 1);
+      const [slow] = await sql`select error from private.jobs where name = 'a-slow'`;
+      assert.match(slow?.error, /statement timeout/);
     }),
 );
 

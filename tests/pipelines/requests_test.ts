@@ -31,6 +31,8 @@ Deno.test("bodies", async (t) => {
       refused(await send(text), 400, "invalid_json");
     }
     refused(await send(new Uint8Array([0xff, 0xfe])), 400, "invalid_json");
+    const { body } = await send('{"key": sk-live-secret}');
+    assert.ok(!JSON.stringify(body).includes("sk-l"), "what does not parse is not quoted");
   });
   await t.step("over the limit, as its length says", async () => {
     const text = JSON.stringify(block({ description: "x".repeat(MEBIBYTE) }));

@@ -74,4 +74,6 @@ export const verificationSchema = z.object({
   seals_checked: z.int(),
   first_broken: brokenSchema.nullable(),
   sealed_until: z.string().nullable().describe("Rows before this time are sealed."),
+  is_complete: z.boolean().describe("false: so far; go on with `after_sequence: next_sequence`."),
+  next_sequence: z.int().nullable(),
 }).meta({ id: "AuditVerification", description: "Whether the log is what it was." });

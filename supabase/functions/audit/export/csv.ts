@@ -5,10 +5,10 @@ import type { ExportFormat } from "./format.ts";
 const columns = Object.keys(auditLogSchema.shape);
 
 /**
- * Where a formula would begin inside a cell: where semicolons separate cells, as in half of the
- * world's spreadsheets, the quotes of a later cell protect neither them nor line breaks.
+ * Where a formula would begin inside a cell: where semicolons or bars separate cells, as in half of
+ * the world's spreadsheets, the quotes of a later cell protect neither them nor line breaks.
  */
-const FORMULA_INSIDE = /[;\t\r\n](?=[=+\-@＝＋－＠])/g;
+const FORMULA_INSIDE = /[;|\t\r\n](?=["'\s]*[=+\-@＝＋－＠])/g;
 
 const options: Options = {
   columns,
@@ -16,8 +16,12 @@ const options: Options = {
   escape_formulas: true,
   cast: {
     string: (text) => text.replace(FORMULA_INSIDE, "$&'"),
-    // JSON text has none of the separators but the semicolon, and has its own way to write that.
-    object: (value) => JSON.stringify(value).replace(FORMULA_INSIDE, "\\u003b"),
+    // JSON text has its own way to write the separators that it may hold.
+    object: (value) =>
+      JSON.stringify(value).replace(
+        FORMULA_INSIDE,
+        (separator) => separator === "|" ? "\\u007c" : "\\u003b",
+      ),
   },
 };
 

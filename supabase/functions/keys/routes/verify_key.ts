@@ -13,7 +13,7 @@ export const verifyApiKey = createRoute({
     "For services of your own that take our keys. Always 200: `code` says what is wrong. A valid call counts `cost` " +
     "against the key's limit. Called with a key, it knows the keys of that key's organization alone.",
   body: z.strictObject({
-    key: z.string().max(500),
+    key: z.string(),
     scope: z.string().max(100).optional().describe("One that the key must hold."),
     cost: z.int().min(0).max(1_000_000).default(1).describe("0 looks without counting."),
   }),
