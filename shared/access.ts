@@ -25,11 +25,13 @@ export type Scope = `${Domain}:${Verb}`;
  *
  * - `user`: a signed-in user or one of their keys; a key needs the scope.
  * - `service`: the project's own secret key; or, where a scope is named, a key that holds it.
+ * - `worker`: the project's own secret key, or the token that the database calls the worker with.
  * - `public`: everyone, also without a credential.
  */
 export type Access =
   | { auth: "user"; scope: Scope }
   | { auth: "service"; scope?: Scope }
+  | { auth: "worker"; scope?: never }
   | { auth: "public"; scope?: never };
 
 /** How much of its limit a key has used. */

@@ -67,11 +67,11 @@ export function authorize(caller: Caller, access: Access): void {
     });
   }
   if (caller.kind === "service") {
-    if (access.auth === "service") return;
+    if (access.auth !== "user") return;
     throw new ApiError("forbidden", "This acts as a user: send a user's token or a key");
   }
   const isKeyWithScope = caller.scopes !== undefined && access.scope !== undefined;
-  if (access.auth === "service" && !isKeyWithScope) {
+  if (access.auth !== "user" && !isKeyWithScope) {
     throw new ApiError("forbidden", "This needs the project's secret key");
   }
   if (access.scope) requireScope(caller.scopes, access.scope);

@@ -337,6 +337,90 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"endpoint_attempts": {
+                  Row: {
+                    "attempt": number,"created_at": string,"delivery_id": string,"duration_ms": number | null,"error": Json | null,"id": string,"organization_id": string,"request_headers": Json | null,"response_body": string | null,"response_headers": Json | null,"response_status": number | null,"started_at": string,"updated_at": string,"url": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "attempt": number,"created_at"?: string,"delivery_id": string,"duration_ms"?: number | null,"error"?: Json | null,"id"?: string,"organization_id": string,"request_headers"?: Json | null,"response_body"?: string | null,"response_headers"?: Json | null,"response_status"?: number | null,"started_at"?: string,"updated_at"?: string,"url": string
+                  }
+                  Update: {
+                    "attempt"?: number,"created_at"?: string,"delivery_id"?: string,"duration_ms"?: number | null,"error"?: Json | null,"id"?: string,"organization_id"?: string,"request_headers"?: Json | null,"response_body"?: string | null,"response_headers"?: Json | null,"response_status"?: number | null,"started_at"?: string,"updated_at"?: string,"url"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "endpoint_attempts_delivery_id_fkey"
+      columns: ["delivery_id"]
+isOneToOne: false
+      referencedRelation: "endpoint_deliveries"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "endpoint_attempts_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"endpoint_deliveries": {
+                  Row: {
+                    "attempt": number,"created_at": string,"endpoint_id": string,"event_type": string,"finished_at": string | null,"id": string,"next_attempt_at": string | null,"organization_id": string,"payload": NonNullable<Json>,"run_id": string | null,"status": Database["public"]['Enums']["endpoint_delivery_status"],"tries": number,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "attempt"?: number,"created_at"?: string,"endpoint_id": string,"event_type": string,"finished_at"?: string | null,"id"?: string,"next_attempt_at"?: string | null,"organization_id": string,"payload": NonNullable<Json>,"run_id"?: string | null,"status"?: Database["public"]['Enums']["endpoint_delivery_status"],"tries"?: number,"updated_at"?: string
+                  }
+                  Update: {
+                    "attempt"?: number,"created_at"?: string,"endpoint_id"?: string,"event_type"?: string,"finished_at"?: string | null,"id"?: string,"next_attempt_at"?: string | null,"organization_id"?: string,"payload"?: NonNullable<Json>,"run_id"?: string | null,"status"?: Database["public"]['Enums']["endpoint_delivery_status"],"tries"?: number,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "endpoint_deliveries_endpoint_id_fkey"
+      columns: ["endpoint_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_endpoints"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "endpoint_deliveries_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "endpoint_deliveries_run_id_fkey"
+      columns: ["run_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_runs"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"endpoint_secrets": {
+                  Row: {
+                    "ciphertext": string,"created_at": string,"endpoint_id": string,"expires_at": string | null,"id": string,"key_version": number,"organization_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "ciphertext": string,"created_at"?: string,"endpoint_id": string,"expires_at"?: string | null,"id"?: string,"key_version": number,"organization_id": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "ciphertext"?: string,"created_at"?: string,"endpoint_id"?: string,"expires_at"?: string | null,"id"?: string,"key_version"?: number,"organization_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "endpoint_secrets_endpoint_id_fkey"
+      columns: ["endpoint_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_endpoints"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "endpoint_secrets_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"hook_secrets": {
                   Row: {
                     "ciphertext": string,"code_repo_id": string | null,"created_at": string,"docker_image_id": string | null,"id": string,"key_version": number,"organization_id": string,"updated_at": string
@@ -493,6 +577,32 @@ isOneToOne: false
       referencedColumns: ["pipeline_id","block_id"]
     }
                   ]
+                },"pipeline_endpoints": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"description": string | null,"disabled_at": string | null,"disabled_reason": Database["public"]['Enums']["endpoint_disabled_reason"] | null,"events": (string)[],"failing_since": string | null,"id": string,"is_active": boolean,"organization_id": string,"pipeline_id": string | null,"updated_at": string,"url": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"description"?: string | null,"disabled_at"?: string | null,"disabled_reason"?: Database["public"]['Enums']["endpoint_disabled_reason"] | null,"events": (string)[],"failing_since"?: string | null,"id"?: string,"is_active"?: boolean,"organization_id": string,"pipeline_id"?: string | null,"updated_at"?: string,"url": string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"description"?: string | null,"disabled_at"?: string | null,"disabled_reason"?: Database["public"]['Enums']["endpoint_disabled_reason"] | null,"events"?: (string)[],"failing_since"?: string | null,"id"?: string,"is_active"?: boolean,"organization_id"?: string,"pipeline_id"?: string | null,"updated_at"?: string,"url"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "pipeline_endpoints_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "pipeline_endpoints_pipeline_id_organization_id_fkey"
+      columns: ["pipeline_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "pipelines"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
                 },"pipeline_runs": {
                   Row: {
                     "created_at": string,"created_by": string | null,"definition": NonNullable<Json>,"error": Json | null,"executor": Database["public"]['Enums']["pipeline_executor"],"external_id": string | null,"finished_at": string | null,"id": string,"idempotency_key": string | null,"input": Json | null,"organization_id": string,"output": Json | null,"parent_run_id": string | null,"pipeline_id": string,"started_at": string | null,"status": Database["public"]['Enums']["run_status"],"trigger": Database["public"]['Enums']["run_trigger"],"trigger_id": string | null,"updated_at": string
@@ -533,14 +643,14 @@ isOneToOne: false
                   ]
                 },"pipeline_triggers": {
                   Row: {
-                    "created_at": string,"created_by": string,"id": string,"is_active": boolean,"last_triggered_at": string | null,"organization_id": string,"pipeline_id": string,"scheme": Database["public"]['Enums']["webhook_scheme"] | null,"type": Database["public"]['Enums']["pipeline_trigger_type"],"updated_at": string
+                    "catch_up": Database["public"]['Enums']["catch_up_policy"] | null,"claimed_until": string | null,"created_at": string,"created_by": string,"deactivation_reason": string | null,"expression": string | null,"id": string,"input": Json | null,"is_active": boolean,"last_triggered_at": string | null,"next_fire_at": string | null,"organization_id": string,"overlap": Database["public"]['Enums']["overlap_policy"] | null,"pipeline_id": string,"scheme": Database["public"]['Enums']["webhook_scheme"] | null,"timezone": string | null,"type": Database["public"]['Enums']["pipeline_trigger_type"],"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"created_by"?: string,"id"?: string,"is_active"?: boolean,"last_triggered_at"?: string | null,"organization_id"?: string,"pipeline_id": string,"scheme"?: Database["public"]['Enums']["webhook_scheme"] | null,"type": Database["public"]['Enums']["pipeline_trigger_type"],"updated_at"?: string
+                    "catch_up"?: Database["public"]['Enums']["catch_up_policy"] | null,"claimed_until"?: string | null,"created_at"?: string,"created_by"?: string,"deactivation_reason"?: string | null,"expression"?: string | null,"id"?: string,"input"?: Json | null,"is_active"?: boolean,"last_triggered_at"?: string | null,"next_fire_at"?: string | null,"organization_id"?: string,"overlap"?: Database["public"]['Enums']["overlap_policy"] | null,"pipeline_id": string,"scheme"?: Database["public"]['Enums']["webhook_scheme"] | null,"timezone"?: string | null,"type": Database["public"]['Enums']["pipeline_trigger_type"],"updated_at"?: string
                   }
                   Update: {
-                    "created_at"?: string,"created_by"?: string,"id"?: string,"is_active"?: boolean,"last_triggered_at"?: string | null,"organization_id"?: string,"pipeline_id"?: string,"scheme"?: Database["public"]['Enums']["webhook_scheme"] | null,"type"?: Database["public"]['Enums']["pipeline_trigger_type"],"updated_at"?: string
+                    "catch_up"?: Database["public"]['Enums']["catch_up_policy"] | null,"claimed_until"?: string | null,"created_at"?: string,"created_by"?: string,"deactivation_reason"?: string | null,"expression"?: string | null,"id"?: string,"input"?: Json | null,"is_active"?: boolean,"last_triggered_at"?: string | null,"next_fire_at"?: string | null,"organization_id"?: string,"overlap"?: Database["public"]['Enums']["overlap_policy"] | null,"pipeline_id"?: string,"scheme"?: Database["public"]['Enums']["webhook_scheme"] | null,"timezone"?: string | null,"type"?: Database["public"]['Enums']["pipeline_trigger_type"],"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -753,16 +863,48 @@ isOneToOne: false
       referencedColumns: ["id","organization_id"]
     }
                   ]
-                },"trigger_secrets": {
+                },"trigger_firings": {
                   Row: {
-                    "ciphertext": string,"created_at": string,"id": string,"key_version": number,"organization_id": string,"trigger_id": string,"updated_at": string
+                    "created_at": string,"id": string,"organization_id": string,"passed_over": number,"reason": string | null,"run_id": string | null,"scheduled_at": string,"status": Database["public"]['Enums']["firing_status"],"trigger_id": string,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "ciphertext": string,"created_at"?: string,"id"?: string,"key_version": number,"organization_id"?: string,"trigger_id": string,"updated_at"?: string
+                    "created_at"?: string,"id"?: string,"organization_id"?: string,"passed_over"?: number,"reason"?: string | null,"run_id"?: string | null,"scheduled_at": string,"status": Database["public"]['Enums']["firing_status"],"trigger_id": string,"updated_at"?: string
                   }
                   Update: {
-                    "ciphertext"?: string,"created_at"?: string,"id"?: string,"key_version"?: number,"organization_id"?: string,"trigger_id"?: string,"updated_at"?: string
+                    "created_at"?: string,"id"?: string,"organization_id"?: string,"passed_over"?: number,"reason"?: string | null,"run_id"?: string | null,"scheduled_at"?: string,"status"?: Database["public"]['Enums']["firing_status"],"trigger_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "trigger_firings_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "trigger_firings_run_id_fkey"
+      columns: ["run_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_runs"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "trigger_firings_trigger_id_organization_id_fkey"
+      columns: ["trigger_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "pipeline_triggers"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"trigger_secrets": {
+                  Row: {
+                    "ciphertext": string,"created_at": string,"expires_at": string | null,"grace_seconds": number,"id": string,"key_version": number,"organization_id": string,"trigger_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "ciphertext": string,"created_at"?: string,"expires_at"?: string | null,"grace_seconds"?: number,"id"?: string,"key_version": number,"organization_id"?: string,"trigger_id": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "ciphertext"?: string,"created_at"?: string,"expires_at"?: string | null,"grace_seconds"?: number,"id"?: string,"key_version"?: number,"organization_id"?: string,"trigger_id"?: string,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -883,6 +1025,15 @@ isOneToOne: false
 "begin_idempotent_request":
 { Args: { "key": string,"operation": string,"request_hash": string }; Returns: Json
                            },
+"check_worker_token":
+{ Args: { "token_hash": string }; Returns: boolean
+                           },
+"claim_deliveries":
+{ Args: { "lease_seconds"?: number,"max_deliveries": number }; Returns: Json
+                           },
+"claim_schedules":
+{ Args: { "claim_seconds"?: number,"max_triggers": number }; Returns: Json
+                           },
 "claim_steps":
 { Args: { "lease_seconds"?: number,"max_steps": number,"worker_id": string }; Returns: Json
                            },
@@ -892,6 +1043,28 @@ isOneToOne: false
 "create_edge":
 { Args: { "description"?: string,"metadata"?: Json,"name": string,"organization_id"?: string,"spec": Json }; Returns: Json
                            },
+"create_endpoint":
+{ Args: { "endpoint": Json,"endpoint_id": string,"organization_id": string,"secret": Json }; Returns: {
+              "created_at": string,
+"created_by": string | null,
+"description": string | null,
+"disabled_at": string | null,
+"disabled_reason": Database["public"]['Enums']["endpoint_disabled_reason"] | null,
+"events": (string)[],
+"failing_since": string | null,
+"id": string,
+"is_active": boolean,
+"organization_id": string,
+"pipeline_id": string | null,
+"updated_at": string,
+"url": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "pipeline_endpoints"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "create_organization":
 { Args: { "name": string,"slug": string }; Returns: {
               "audit_retention_days": number,
@@ -917,14 +1090,22 @@ isOneToOne: false
                            },
 "create_webhook_trigger":
 { Args: { "pipeline_id": string,"scheme": Database["public"]['Enums']["webhook_scheme"],"secret"?: Json,"trigger_id": string }; Returns: {
-              "created_at": string,
+              "catch_up": Database["public"]['Enums']["catch_up_policy"] | null,
+"claimed_until": string | null,
+"created_at": string,
 "created_by": string,
+"deactivation_reason": string | null,
+"expression": string | null,
 "id": string,
+"input": Json | null,
 "is_active": boolean,
 "last_triggered_at": string | null,
+"next_fire_at": string | null,
 "organization_id": string,
+"overlap": Database["public"]['Enums']["overlap_policy"] | null,
 "pipeline_id": string,
 "scheme": Database["public"]['Enums']["webhook_scheme"] | null,
+"timezone": string | null,
 "type": Database["public"]['Enums']["pipeline_trigger_type"],
 "updated_at": string
             }
@@ -937,8 +1118,17 @@ isOneToOne: false
 "end_idempotent_request":
 { Args: { "key": string,"operation": string,"response"?: Json,"status_code"?: number }; Returns: undefined
                            },
+"find_webhook":
+{ Args: { "trigger_id": string }; Returns: Json
+                           },
+"finish_delivery":
+{ Args: { "attempt": number,"delivery_id": string,"outcome": Json }; Returns: boolean
+                           },
 "finish_steps":
 { Args: { "results": Json,"worker_id": string }; Returns: Json
+                           },
+"fire_schedule":
+{ Args: { "due": string,"firing": Json,"trigger_id": string }; Returns: boolean
                            },
 "get_block_taxonomy":
 { Args: { "block_id": string }; Returns: Json
@@ -1001,11 +1191,17 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"redeliver":
+{ Args: { "delivery_id": string,"endpoint_id": string }; Returns: undefined
+                           },
 "replace_secrets":
 { Args: { "secrets": Json }; Returns: number
                            },
 "rotate_api_key":
 { Args: { "grace_seconds"?: number,"key_id": string,"replacement": Json }; Returns: string
+                           },
+"rotate_endpoint_secret":
+{ Args: { "endpoint_id": string,"grace_seconds"?: number,"secret": Json }; Returns: undefined
                            },
 "save_representations":
 { Args: { "items": Json,"model": string }; Returns: number
@@ -1051,6 +1247,9 @@ isOneToOne: false
               "ciphertext": string,"id": string,"key_version": number,"organization_id": string,"table_name": string
             }[]
                            },
+"start_queued_firings":
+{ Args: { "max_triggers": number }; Returns: number
+                           },
 "start_run":
 { Args: { "idempotency_key"?: string,"pipeline_id": string,"request"?: Json }; Returns: {
               "created_at": string,
@@ -1079,6 +1278,12 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"switch_off_trigger":
+{ Args: { "reason": string,"trigger_id": string }; Returns: undefined
+                           },
+"test_endpoint":
+{ Args: { "endpoint_id": string }; Returns: string
+                           },
 "update_pipeline":
 { Args: { "blocks"?: Json,"changes": Json,"edges"?: Json,"expected_revision"?: number,"pipeline_id": string }; Returns: Json
                            },
@@ -1093,7 +1298,7 @@ isOneToOne: false
                            }
           }
           Enums: {
-            "audit_action": "CREATE"|"READ"|"UPDATE"|"DELETE","audit_actor": "user"|"api_key"|"service"|"system","block_type": "dataset"|"model","build_status": "pending"|"success"|"failed","dependency_type": "internal"|"external","membership_role": "member"|"admin"|"owner","membership_status": "invited"|"active"|"suspended","organization_kind": "personal"|"team","pipeline_executor": "edge"|"dagster","pipeline_status": "draft"|"active"|"archived","pipeline_trigger_type": "webhook"|"cron","platform_role": "developer"|"super_admin","profile_status": "active"|"inactive"|"suspended","registry_entity": "block"|"edge","run_status": "queued"|"running"|"succeeded"|"failed"|"canceling"|"canceled","run_trigger": "manual"|"webhook"|"cron"|"retry","step_status": "blocked"|"ready"|"running"|"succeeded"|"failed"|"skipped"|"canceled","verification_status": "pending"|"passed"|"failed","webhook_scheme": "standard"|"github"|"stripe"|"hmac"|"none"
+            "audit_action": "CREATE"|"READ"|"UPDATE"|"DELETE","audit_actor": "user"|"api_key"|"service"|"system","block_type": "dataset"|"model","build_status": "pending"|"success"|"failed","catch_up_policy": "none"|"one"|"all","dependency_type": "internal"|"external","endpoint_delivery_status": "pending"|"sending"|"waiting"|"succeeded"|"failed","endpoint_disabled_reason": "manual"|"gone"|"failing","firing_status": "queued"|"started"|"skipped"|"failed","membership_role": "member"|"admin"|"owner","membership_status": "invited"|"active"|"suspended","organization_kind": "personal"|"team","overlap_policy": "skip"|"queue"|"cancel","pipeline_executor": "edge"|"dagster","pipeline_status": "draft"|"active"|"archived","pipeline_trigger_type": "webhook"|"cron","platform_role": "developer"|"super_admin","profile_status": "active"|"inactive"|"suspended","registry_entity": "block"|"edge","run_status": "queued"|"running"|"succeeded"|"failed"|"canceling"|"canceled","run_trigger": "manual"|"webhook"|"cron"|"retry","step_status": "blocked"|"ready"|"running"|"succeeded"|"failed"|"skipped"|"canceled","verification_status": "pending"|"passed"|"failed","webhook_scheme": "standard"|"github"|"stripe"|"hmac"|"none"
           }
           CompositeTypes: {
             [_ in never]: never
@@ -1209,7 +1414,7 @@ export type CompositeTypes<
 export const Constants = {
   "public": {
           Enums: {
-            "audit_action": ["CREATE", "READ", "UPDATE", "DELETE"],"audit_actor": ["user", "api_key", "service", "system"],"block_type": ["dataset", "model"],"build_status": ["pending", "success", "failed"],"dependency_type": ["internal", "external"],"membership_role": ["member", "admin", "owner"],"membership_status": ["invited", "active", "suspended"],"organization_kind": ["personal", "team"],"pipeline_executor": ["edge", "dagster"],"pipeline_status": ["draft", "active", "archived"],"pipeline_trigger_type": ["webhook", "cron"],"platform_role": ["developer", "super_admin"],"profile_status": ["active", "inactive", "suspended"],"registry_entity": ["block", "edge"],"run_status": ["queued", "running", "succeeded", "failed", "canceling", "canceled"],"run_trigger": ["manual", "webhook", "cron", "retry"],"step_status": ["blocked", "ready", "running", "succeeded", "failed", "skipped", "canceled"],"verification_status": ["pending", "passed", "failed"],"webhook_scheme": ["standard", "github", "stripe", "hmac", "none"]
+            "audit_action": ["CREATE", "READ", "UPDATE", "DELETE"],"audit_actor": ["user", "api_key", "service", "system"],"block_type": ["dataset", "model"],"build_status": ["pending", "success", "failed"],"catch_up_policy": ["none", "one", "all"],"dependency_type": ["internal", "external"],"endpoint_delivery_status": ["pending", "sending", "waiting", "succeeded", "failed"],"endpoint_disabled_reason": ["manual", "gone", "failing"],"firing_status": ["queued", "started", "skipped", "failed"],"membership_role": ["member", "admin", "owner"],"membership_status": ["invited", "active", "suspended"],"organization_kind": ["personal", "team"],"overlap_policy": ["skip", "queue", "cancel"],"pipeline_executor": ["edge", "dagster"],"pipeline_status": ["draft", "active", "archived"],"pipeline_trigger_type": ["webhook", "cron"],"platform_role": ["developer", "super_admin"],"profile_status": ["active", "inactive", "suspended"],"registry_entity": ["block", "edge"],"run_status": ["queued", "running", "succeeded", "failed", "canceling", "canceled"],"run_trigger": ["manual", "webhook", "cron", "retry"],"step_status": ["blocked", "ready", "running", "succeeded", "failed", "skipped", "canceled"],"verification_status": ["pending", "passed", "failed"],"webhook_scheme": ["standard", "github", "stripe", "hmac", "none"]
           }
         }
 } as const

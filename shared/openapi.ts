@@ -129,6 +129,7 @@ function operationOf(contract: Contract, tag: string, components: Components) {
     security: {
       user: [{ bearer: [] }],
       service: [{ secretKey: [] }, { bearer: [] }],
+      worker: [{ secretKey: [] }, { bearer: [] }, { workerToken: [] }],
       public: [],
     }[contract.auth],
     parameters: parametersOf(contract, components),
@@ -232,6 +233,12 @@ export function describeApi(domain: Domain, description: string, routes: readonl
           in: "header",
           name: "apikey",
           description: "The project's secret key.",
+        },
+        workerToken: {
+          type: "apiKey",
+          in: "header",
+          name: "x-worker-token",
+          description: "What the project's database calls the worker with.",
         },
       },
     },

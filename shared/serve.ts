@@ -7,6 +7,7 @@ import { once } from "@shared/idempotency.ts";
 import { readBody, readParams, readQuery } from "@shared/input.ts";
 import { resolveOrganization } from "@shared/organization.ts";
 import { Reply, type Route } from "@shared/route.ts";
+import { identifyWorker } from "@shared/worker_token.ts";
 
 /** What a request carries along the chain. */
 export type Variables = {
@@ -37,7 +38,8 @@ export async function serve(
     const value = name === "x-request-id" ? requestId : request.headers.get(name);
     return value ? [[name, value]] : [];
   }));
-  const caller = await identify(request.headers, forwarded);
+  const caller = await identifyWorker(contract, request.headers, forwarded) ??
+    await identify(request.headers, forwarded);
   context.set("caller", caller);
   authorize(caller, contract);
 

@@ -1,6 +1,8 @@
 -- Triggers (domain pipelines): what starts runs from outside, and rows written by runs.
 --
--- Security definer functions: none. `receive_delivery` is service_role's alone.
+-- Security definer functions, and why they must be:
+--   private.retire_trigger_secrets  no client sees secrets, so none could end an old one
+-- `find_webhook` and `receive_delivery` are service_role's alone.
 
 -- Tables --------------------------------------------------------------------------------------
 
@@ -35,6 +37,8 @@ create table public.trigger_secrets (
   trigger_id uuid not null,
   ciphertext text not null check (char_length(ciphertext) <= 20000),
   key_version integer not null check (key_version between 1 and 999999),
+  grace_seconds integer not null default 0 check (grace_seconds between 0 and 30 * 86400),
+  expires_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   foreign key (trigger_id, organization_id) references public.pipeline_triggers (id, organization_id) on delete cascade
@@ -42,6 +46,8 @@ create table public.trigger_secrets (
 comment on table public.trigger_secrets is
   'What webhook signatures are checked with, encrypted by the functions. Written by admins, read by service_role alone.';
 comment on column public.trigger_secrets.key_version is 'Which key-encryption key wraps it.';
+comment on column public.trigger_secrets.grace_seconds is 'How long the secret before this one goes on to work.';
+comment on column public.trigger_secrets.expires_at is 'When it stops to work; null for the current one.';
 create index trigger_secrets_trigger_idx on public.trigger_secrets (trigger_id, organization_id);
 create index trigger_secrets_organization_idx on public.trigger_secrets (organization_id);
 
@@ -99,6 +105,38 @@ begin
 end $$;
 comment on function public.create_webhook_trigger is
   'A webhook of a pipeline with its secret {id, ciphertext, key_version}. The ids come first, because the secret is encrypted for its own.';
+
+create function private.retire_trigger_secrets() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  webhook public.pipeline_triggers;
+begin
+  -- RLS has let the row pass before this runs. The lock makes two rotations at once one after the other.
+  select * into webhook from public.pipeline_triggers t where t.id = new.trigger_id for no key update;
+  if webhook.scheme is null or webhook.scheme = 'none' then
+    perform private.raise_error(422, 'validation_failed', 'Only a webhook with a signature has a secret', 'secret');
+  end if;
+  delete from public.trigger_secrets s
+  where s.trigger_id = new.trigger_id and s.id <> new.id and (s.expires_at is not null or new.grace_seconds = 0);
+  update public.trigger_secrets s set expires_at = now() + make_interval(secs => new.grace_seconds)
+  where s.trigger_id = new.trigger_id and s.id <> new.id;
+  return null;
+end $$;
+comment on function private.retire_trigger_secrets is
+  'A new secret ends the one before it, at once or after its grace: two work at most.';
+
+create function public.find_webhook(trigger_id uuid) returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object('organization_id', t.organization_id, 'scheme', t.scheme, 'secrets', coalesce((
+    select jsonb_agg(jsonb_build_object('id', s.id, 'ciphertext', s.ciphertext, 'key_version', s.key_version)
+      order by s.expires_at desc nulls first)
+    from public.trigger_secrets s
+    where s.trigger_id = t.id and (s.expires_at is null or s.expires_at > now())), '[]'))
+  from public.pipeline_triggers t
+  where t.id = find_webhook.trigger_id and t.type = 'webhook' and t.is_active
+$$;
+comment on function public.find_webhook is
+  'What a delivery is checked with: {organization_id, scheme, secrets}, the current secret first; null where there is no such webhook.';
 
 create function public.receive_delivery(trigger_id uuid, delivery jsonb)
 returns public.pipeline_runs language plpgsql set search_path = '' as $$
@@ -203,8 +241,10 @@ create trigger a_inherit_organization before insert on public.webhook_deliveries
   for each row execute function private.inherit_organization('pipeline_triggers', 'trigger_id');
 create trigger a_inherit_organization before insert on public.step_effects
   for each row execute function private.inherit_organization('run_steps', 'id');
+create trigger retire_trigger_secrets after insert on public.trigger_secrets
+  for each row execute function private.retire_trigger_secrets();
 
-select private.audit('pipeline_triggers', 'pipeline_trigger', '{last_triggered_at}');
+select private.audit('pipeline_triggers', 'pipeline_trigger', '{last_triggered_at,next_fire_at,claimed_until}');
 select private.audit('trigger_secrets', 'trigger_secret', '{ciphertext}');
 
 -- RLS -----------------------------------------------------------------------------------------
@@ -229,9 +269,9 @@ create policy "An admin gives their organization's webhook a secret" on public.t
 grant select, delete on public.pipeline_triggers to authenticated;
 grant insert (id, pipeline_id, type, scheme) on public.pipeline_triggers to authenticated;
 grant update (is_active) on public.pipeline_triggers to authenticated;
-grant insert (id, trigger_id, ciphertext, key_version) on public.trigger_secrets to authenticated;
+grant insert (id, trigger_id, ciphertext, key_version, grace_seconds) on public.trigger_secrets to authenticated;
 grant select on public.webhook_deliveries to authenticated;
 grant select, insert (id, organization_id, result) on public.step_effects to authenticated;
 grant update (result) on public.step_effects to authenticated;
 grant execute on function public.create_webhook_trigger, public.write_table_rows to authenticated, service_role;
-grant execute on function public.receive_delivery to service_role;
+grant execute on function public.find_webhook, public.receive_delivery to service_role;

@@ -88,9 +88,12 @@ select set_eq(
     'api_key_usage', -- Counters: calls in a rate limit's window.
     'audit_logs', -- The log itself.
     'audit_seals', -- The log's seals: chained, and what they cover is the log.
+    'endpoint_attempts', -- A log of its own, as endpoint_deliveries is.
+    'endpoint_deliveries', -- A queue and log of its own.
     'idempotency_keys', -- A cache of answers; what was done is audited where it was done.
     'run_events', -- A log of its own, append-only.
     'run_steps', -- The queue: each transition is a run event.
+    'trigger_firings', -- A log of its own; the run that it starts is audited.
     'step_effects', -- The engine's memory of what a step wrote; the rows written are audited.
     'webhook_deliveries', -- A log of its own; the run that it starts is audited.
     'workers'], -- Heartbeats.
@@ -102,6 +105,7 @@ select set_eq(
     'search_documents', -- Derived from texts, as vector_representations are.
     'audit_horizons', -- The sealer's memory of how far the log is whole.
     'audit_seal_rows', -- Hashes of the log's rows.
+    'worker_access', -- The token that the database calls the worker with.
     'jobs'], -- The clock: when each job ran last.
   'These tables are in private, where nothing is audited, and no other');
 select is_empty(
@@ -124,10 +128,12 @@ select set_eq(
   $$select distinct schema || '.' || p.proname from our_function f join pg_proc p on p.oid = f.oid
     where f.prosecdef$$,
   array[
+    'private.announce_run', 'private.create_endpoint', 'private.hold_deliveries', 'private.ping_endpoint',
+    'private.put_endpoint_secret', 'private.redeliver',
     'private.index_text', 'private.replace_hook_secret', 'private.search_registry',
     'private.create_organization', 'private.farewell_user', 'private.follow_user',
     'private.carry_usage', 'private.forget_keys_of_member', 'private.hold_membership', 'private.is_banned', 'private.log_read', 'private.mark_active_version',
-    'private.number_version', 'private.organization_ids', 'private.search_audit_logs', 'private.start_run',
+    'private.number_version', 'private.organization_ids', 'private.retire_trigger_secrets', 'private.worker_token_is', 'private.search_audit_logs', 'private.start_run',
     'private.track_memberships', 'private.verify_audit_seals', 'private.welcome_user',
     'private.write_audit_log'],
   'These functions are security definer, and no other; the migrations'' heads say why');
@@ -157,6 +163,7 @@ select set_eq(
   $$select distinct p.proname::text from our_function f join pg_proc p on p.oid = f.oid
     where f.schema = 'public' and has_function_privilege('authenticated', f.oid, 'execute')$$,
   array[
+    'create_endpoint', 'redeliver', 'rotate_endpoint_secret', 'test_endpoint',
     'get_block_taxonomy', 'get_impact', 'list_taxonomy', 'search_registry', 'set_block_taxonomy',
     'activate_block_version', 'activate_edge_version', 'audit_stats', 'begin_idempotent_request',
     'create_block', 'create_edge', 'create_organization', 'create_pipeline', 'create_webhook_trigger',
@@ -180,6 +187,9 @@ select set_eq(
     'block_versions: select',
     'blocks: select', 'blocks: delete',
     'edge_verifications: select',
+    'endpoint_attempts: select',
+    'endpoint_deliveries: select',
+    'pipeline_endpoints: select', 'pipeline_endpoints: delete',
     'edge_versions: select',
     'edges: select', 'edges: delete',
     'idempotency_keys: select', 'idempotency_keys: insert', 'idempotency_keys: update', 'idempotency_keys: delete',
@@ -196,6 +206,7 @@ select set_eq(
     'run_events: select',
     'run_steps: select',
     'step_effects: select',
+    'trigger_firings: select',
     'webhook_deliveries: select'],
   'authenticated has these privileges on whole tables, and no other');
 select set_eq(
@@ -229,8 +240,9 @@ select set_eq(
     'pipeline_blocks: insert block_id, pipeline_id',
     'pipeline_edges: insert edge_id, pipeline_id, source_block_id, target_block_id',
     'pipeline_edges: update edge_id, source_block_id, target_block_id',
-    'pipeline_triggers: insert id, pipeline_id, scheme, type',
-    'pipeline_triggers: update is_active',
+    'pipeline_endpoints: update description, events, is_active, url',
+    'pipeline_triggers: insert catch_up, expression, id, input, overlap, pipeline_id, scheme, timezone, type',
+    'pipeline_triggers: update catch_up, expression, input, is_active, overlap, timezone',
     'pipelines: insert dagster_pipeline_config, description, executor, name, organization_id, status',
     'pipelines: update dagster_pipeline_config, description, executor, name, status',
     'profiles: update avatar_url, full_name, username',
@@ -238,7 +250,7 @@ select set_eq(
     'provider_keys: update base_url, ciphertext, is_active, key_version, last_four, name',
     'step_effects: insert id, organization_id, result',
     'step_effects: update result',
-    'trigger_secrets: insert ciphertext, id, key_version, trigger_id'],
+    'trigger_secrets: insert ciphertext, grace_seconds, id, key_version, trigger_id'],
   'authenticated may write these columns, and no other');
 select is_empty(
   $$select table_name, name from our_column

@@ -1,7 +1,7 @@
--- Triggers: deliveries start one run each, and a steps rows are written once.
+-- Triggers: deliveries and times start one run each, and a step's rows are written once.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(17);
+select plan(43);
 
 create function pg_temp.as_user(user_id uuid, statement text) returns text language plpgsql as $$
 declare
@@ -112,6 +112,95 @@ select results_eq(
   'select id, organization_id, note from public.pgtap_rows order by id',
   $$values (1, '00000000-0000-4000-8000-000000000001'::uuid, 'a'), (2, '00000000-0000-4000-8000-000000000001', null)$$,
   'The rows are of the run''s organization');
+
+-- Secrets -------------------------------------------------------------------------------------
+
+create function pg_temp.rotate(caller uuid, id text, grace integer) returns text language sql as $$
+  select pg_temp.as_user(caller, format('with added as (insert into public.trigger_secrets (id, trigger_id, ciphertext, key_version, grace_seconds)
+    values (%L, ''00000000-0000-4000-8000-000000000041'', ''c'', 1, %s)) select 1', id, grace))
+$$;
+create function pg_temp.secrets() returns setof text language sql as $$
+  select right(s.id::text, 2) || case when s.expires_at is null then ' current' else ' until ' || extract(epoch from s.expires_at - now())::integer end
+  from public.trigger_secrets s where s.trigger_id = '00000000-0000-4000-8000-000000000041' order by s.id
+$$;
+select lives_ok($$select pg_temp.rotate('a0000000-0000-4000-8000-000000000000', '00000000-0000-4000-8000-000000000052', 60)$$, 'An admin gives a webhook a new secret');
+select results_eq('select pg_temp.secrets()', array['51 until 60', '52 current'], 'The one before it works until its grace ends');
+select lives_ok($$select pg_temp.rotate('a0000000-0000-4000-8000-000000000000', '00000000-0000-4000-8000-000000000053', 90)$$, 'And another one');
+select results_eq('select pg_temp.secrets()', array['52 until 90', '53 current'], 'Two work at most');
+update public.trigger_secrets set expires_at = now() where id = '00000000-0000-4000-8000-000000000052';
+select is(
+  (select jsonb_path_query_array(public.find_webhook('00000000-0000-4000-8000-000000000041'), '$.secrets[*].id')),
+  '["00000000-0000-4000-8000-000000000053"]', 'A delivery is checked with none whose time is over');
+select lives_ok($$select pg_temp.rotate('a0000000-0000-4000-8000-000000000000', '00000000-0000-4000-8000-000000000054', 0)$$, 'And one without a grace');
+select results_eq('select pg_temp.secrets()', array['54 current'], 'Without a grace it is the only one');
+select throws_ok($$select pg_temp.rotate('b0000000-0000-4000-8000-000000000000', '00000000-0000-4000-8000-000000000055', 0)$$, '42501', null, 'A member gives none');
+select throws_ok($$select pg_temp.rotate('a0000000-0000-4000-8000-000000000000', '00000000-0000-4000-8000-000000000055', -1)$$, '23514', null, 'A grace is not negative');
+select throws_ok(
+  $$insert into public.trigger_secrets (trigger_id, ciphertext, key_version) values ('00000000-0000-4000-8000-000000000043', 'c', 1)$$,
+  'PT422', null, 'A webhook without a scheme has no secret');
+
+-- Schedules -----------------------------------------------------------------------------------
+
+update public.pipelines set status = 'active' where id = '00000000-0000-4000-8000-000000000003';
+select lives_ok(
+  $$select pg_temp.as_user('a0000000-0000-4000-8000-000000000000', 'with added as (insert into public.pipeline_triggers
+    (id, pipeline_id, type, expression, timezone, catch_up, overlap, input) values (''00000000-0000-4000-8000-000000000061'',
+    ''00000000-0000-4000-8000-000000000003'', ''cron'', ''0 0 29 2 *'', ''UTC'', ''all'', ''skip'', ''{"n": 1}'')) select 1')$$, 'An admin makes a schedule');
+select throws_ok(
+  $$insert into public.pipeline_triggers (pipeline_id, type, expression, created_by)
+    values ('00000000-0000-4000-8000-000000000003', 'cron', '* * * * *', 'a0000000-0000-4000-8000-000000000000')$$,
+  '23514', null, 'A schedule is whole');
+select throws_ok(
+  $$update public.pipeline_triggers set expression = '* * * * *' where id = '00000000-0000-4000-8000-000000000041'$$,
+  '23514', null, 'A webhook has none');
+select throws_ok(
+  $$select pg_temp.as_user('a0000000-0000-4000-8000-000000000000', 'update public.pipeline_triggers set next_fire_at = now()')$$,
+  '42501', null, 'No client says when it is due');
+update public.pipeline_triggers set next_fire_at = '2020-02-29T00:00Z' where id = '00000000-0000-4000-8000-000000000061';
+select ok(private.schedules_due(), 'A schedule that is due wants a worker');
+select is(
+  public.claim_schedules(10) #> '{schedules,0,due_ms}', to_jsonb(1582934400000), 'Who claims it hears since when');
+select ok(not private.schedules_due(), 'One that is claimed wants none');
+select ok(
+  public.fire_schedule('00000000-0000-4000-8000-000000000061', '2020-02-29T00:00Z',
+    '{"times": ["2020-02-29T00:00Z", "2024-02-29T00:00Z"], "passed_over": 2, "latest_missed": null, "next_fire_at": "2028-02-29T00:00Z"}'),
+  'Firing it counts');
+select results_eq(
+  $$select scheduled_at, status::text, reason, passed_over from public.trigger_firings
+    where trigger_id = '00000000-0000-4000-8000-000000000061' order by scheduled_at$$,
+  $$values ('2020-02-29T00:00Z'::timestamptz, 'started', null, 2), ('2024-02-29T00:00Z', 'skipped', 'overlap', 0)$$,
+  'A run starts, and what overlaps it is skipped');
+select results_eq(
+  $$select r.trigger::text, r.created_by, r.input from public.trigger_firings f join public.pipeline_runs r on r.id = f.run_id$$,
+  $$values ('cron', 'a0000000-0000-4000-8000-000000000000'::uuid, '{"n": 1, "scheduled_at": "2020-02-29T00:00:00.000Z"}'::jsonb)$$,
+  'The run acts as the schedule''s maker and knows its time');
+select ok(
+  not public.fire_schedule('00000000-0000-4000-8000-000000000061', '2020-02-29T00:00Z',
+    '{"times": ["2016-02-29T00:00Z"], "passed_over": 0, "latest_missed": null, "next_fire_at": null}'),
+  'What was computed of a time that is over changes nothing');
+
+-- The worker's call ---------------------------------------------------------------------------
+
+select ok(
+  public.check_worker_token((select encode(sha256(convert_to(token, 'UTF8')), 'hex') from private.worker_access))
+    and not public.check_worker_token((select token from private.worker_access)),
+  'The worker''s token is known by its SHA-256');
+select ok(not private.wake_worker(), 'Nobody is called while the project has no address');
+-- What pg_net offers, as far as it is used.
+create schema net;
+create table net.calls (url text, headers jsonb);
+create function net.http_post(url text, body jsonb default '{}', params jsonb default '{}', headers jsonb default '{}', timeout_milliseconds integer default 5000)
+returns bigint language sql as $$ insert into net.calls values (url, headers) returning 1::bigint $$;
+select private.set_worker_url('https://abc.supabase.co/');
+update public.pipeline_triggers set next_fire_at = '2024-02-29T00:00Z', claimed_until = null where id = '00000000-0000-4000-8000-000000000061';
+select ok(private.wake_worker(), 'A worker is called when there is work');
+select results_eq(
+  'select url, headers from net.calls',
+  $$select 'https://abc.supabase.co/functions/v1/pipelines/worker', jsonb_build_object('content-type', 'application/json', 'x-worker-token', a.token)
+    from private.worker_access a$$,
+  'With the token that is good for it alone');
+select throws_ok(
+  $$select private.set_worker_url('https://example.com/path?query')$$, '23514', null, 'Which is that of a project, not of a page');
 
 select * from finish();
 rollback;

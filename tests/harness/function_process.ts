@@ -8,7 +8,8 @@ export type FunctionProcess = {
   pid: number;
   /** All that it has written to its log. */
   log(): string;
-  stop(): Promise<void>;
+  /** Ends it; by SIGKILL as a crash does. */
+  stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
 };
 
 /** The project that a function works for; its API may be reached by another URL than the stack's. */
@@ -48,8 +49,8 @@ export async function startFunction(
     url: await url,
     pid: child.pid,
     log: () => said.join("\n"),
-    async stop() {
-      child.kill("SIGTERM");
+    async stop(signal = "SIGTERM") {
+      child.kill(signal);
       await Promise.all([child.status, printed, ended]);
     },
   };

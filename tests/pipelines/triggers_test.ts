@@ -54,7 +54,7 @@ Deno.test("create_trigger", async (t) => {
     const wrong = async (body: unknown, ...paths: string[]) =>
       refused(await owner.post(path, body), 422, "validation_failed", paths);
     await wrong({}, "type");
-    await wrong({ type: "cron" }, "type");
+    await wrong({ type: "cron" }, "expression");
     await wrong({ type: "webhook", scheme: "basic" }, "scheme");
     await wrong({ type: "webhook", secret: "short" }, "secret");
     await wrong({ type: "webhook", secret: "not a standard secret" }, "secret");

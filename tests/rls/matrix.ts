@@ -35,6 +35,7 @@ export const MATRIX: Record<string, readonly [Minimum, Minimum, Minimum, Minimum
   workers: ["-", "-", "-", "-"],
   pipeline_triggers: ["member", "admin", "admin", "admin"],
   trigger_secrets: ["-", "admin", "-", "-"],
+  trigger_firings: ["member", "-", "-", "-"],
   webhook_deliveries: ["member", "-", "-", "-"],
   taxonomy_categories: ["member", "member", "member", "admin"],
   block_taxonomies: ["member", "member", "-", "member"],
@@ -45,4 +46,8 @@ export const MATRIX: Record<string, readonly [Minimum, Minimum, Minimum, Minimum
   vector_representations: ["member", "-", "-", "-"],
   entity_dependencies: ["member", "-", "-", "-"],
   step_effects: ["member", "-", "-", "-"],
+  pipeline_endpoints: ["member", "-", "admin", "admin"],
+  endpoint_secrets: ["-", "-", "-", "-"],
+  endpoint_deliveries: ["member", "-", "-", "-"],
+  endpoint_attempts: ["member", "-", "-", "-"],
 };

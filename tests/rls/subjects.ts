@@ -1,5 +1,6 @@
 import type postgres from "postgres";
 import type { Tenant } from "../harness/tenant.ts";
+import { endpointSubjects } from "./endpoint_subjects.ts";
 
 /** What is tried on a table: nothing in it breaks a rule, so that only rights can refuse it. */
 export type Subject = {
@@ -96,7 +97,11 @@ export function subjectsOf(sql: postgres.Sql, tenant: Tenant): Record<string, Su
   const trigger = async () =>
     insert("pipeline_triggers", { ...await triggerValues(), created_by: owner.id });
   const secret = async () => ({
-    trigger_id: await trigger(),
+    trigger_id: await insert("pipeline_triggers", {
+      ...await triggerValues(),
+      scheme: "github",
+      created_by: owner.id,
+    }),
     ciphertext: unique(),
     key_version: 1,
   });
@@ -243,6 +248,11 @@ export function subjectsOf(sql: postgres.Sql, tenant: Tenant): Record<string, Su
       change: () => Promise.resolve({ is_active: false }),
     },
     trigger_secrets: plain("trigger_secrets", secret, { key_version: 2 }),
+    trigger_firings: plain(
+      "trigger_firings",
+      async () => ({ trigger_id: await trigger(), scheduled_at: LONG_AGO, status: "started" }),
+      { passed_over: 9 },
+    ),
     webhook_deliveries: plain(
       "webhook_deliveries",
       async () => ({ trigger_id: await trigger(), delivery_id: unique() }),
@@ -276,6 +286,7 @@ export function subjectsOf(sql: postgres.Sql, tenant: Tenant): Record<string, Su
       async () => ({ ...await ofBlock(), vector_db: "pinecone", vector_key: unique() }),
       { vector_key: "forged" },
     ),
+    ...endpointSubjects(organization_id, insert, plain),
     step_effects: plain("step_effects", effect, { result: { rows_written: 9 } }),
   };
 }

@@ -145,17 +145,3 @@ export const eventSchema = z.object({
   data: z.record(z.string(), jsonSchema),
   created_at: time,
 }).meta({ id: "RunEvent", description: "A transition of a run or of one of its steps." });
-
-export const webhookSchemeSchema = z.enum(["standard", "github", "none"]).describe(
-  "How the sender proves itself: Standard Webhooks, GitHub's X-Hub-Signature-256, or not at all.",
-);
-
-export const triggerSchema = z.object({
-  ...owned,
-  pipeline_id: id,
-  type: z.enum(["webhook", "cron"]),
-  scheme: z.enum(["standard", "github", "stripe", "hmac", "none"]).nullable(),
-  is_active: z.boolean(),
-  last_triggered_at: time.nullable(),
-  created_by: id,
-}).meta({ id: "PipelineTrigger", description: "What starts runs from outside." });

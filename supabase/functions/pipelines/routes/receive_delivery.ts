@@ -1,14 +1,23 @@
 import { unwrap } from "@shared/database.ts";
-import { decrypt, type Owner, type Sealed } from "@shared/envelope.ts";
+import { decrypt } from "@shared/envelope.ts";
 import { ApiError } from "@shared/errors.ts";
 import { parseBody, readBytes } from "@shared/input.ts";
 import { describeError, log } from "@shared/log.ts";
 import { createRoute } from "@shared/route.ts";
 import { z } from "zod";
-import { runSummarySchema, webhookSchemeSchema } from "../schemas.ts";
+import { runSummarySchema } from "../schemas.ts";
 import { verifyDelivery } from "../signatures.ts";
 import { startErrors } from "../start_errors.ts";
+import { webhookSchemeSchema } from "../trigger_schemas.ts";
 import { wakeWorker } from "../wake.ts";
+
+const webhookSchema = z.object({
+  organization_id: z.uuid(),
+  scheme: webhookSchemeSchema,
+  secrets: z.array(z.object({ id: z.uuid(), ciphertext: z.string(), key_version: z.int() })),
+}).nullable();
+
+type Webhook = NonNullable<z.infer<typeof webhookSchema>>;
 
 export const receiveDelivery = createRoute({
   method: "post",
@@ -18,7 +27,7 @@ export const receiveDelivery = createRoute({
   summary: "Receive a webhook",
   description:
     "Starts a run with the delivery's JSON body as its input. The signature over the raw body is checked by the " +
-    "trigger's scheme; `standard` also wants a timestamp within 5 minutes. A delivery id starts one run, " +
+    "trigger's scheme; `standard` and `stripe` also want a timestamp within 5 minutes. A delivery id starts one run, " +
     "however often it comes.",
   params: z.object({ trigger_id: z.uuid() }),
   rawBody: { description: "Any JSON: the run's input.", example: { city: "Seattle" } },
@@ -41,34 +50,42 @@ export const receiveDelivery = createRoute({
 }, async ({ params, request, service }) => {
   const body = await readBytes(request);
   const database = service();
-  const trigger = await unwrap(
-    database.from("pipeline_triggers")
-      .select("organization_id,scheme,secrets:trigger_secrets(id,ciphertext,key_version)")
-      .eq("id", params.trigger_id).eq("type", "webhook").eq("is_active", true).maybeSingle(),
-  );
-  const scheme = webhookSchemeSchema.safeParse(trigger?.scheme);
-  if (!trigger || !scheme.success) {
-    throw new ApiError("not_found", `No webhook with id ${params.trigger_id}`);
-  }
-  const { organization_id: organizationId } = trigger;
-  const secrets = await Promise.all(
-    trigger.secrets.map((secret) => decryptOrRefuse(secret, { organizationId, rowId: secret.id })),
-  );
-  const id = await verifyDelivery(scheme.data, secrets, request.headers, body);
+  const webhook = webhookSchema.parse(await unwrap(database.rpc("find_webhook", params)));
+  if (!webhook) throw new ApiError("not_found", `No webhook with id ${params.trigger_id}`);
+  const secrets = await readSecrets(webhook);
+  const id = await verifyDelivery(webhook.scheme, secrets, request.headers, body);
   const run = await unwrap(database.rpc("receive_delivery", {
     trigger_id: params.trigger_id,
-    delivery: { id, input: parseBody(new TextDecoder().decode(body)) },
+    delivery: { id, input: parseBody(readText(body)) },
   }));
   wakeWorker();
   // The sender proved a signature, not a membership: the run's data is not theirs to see.
   return runSummarySchema.parse(run);
 });
 
-/** A secret that does not decrypt checks no signature: the sender is refused, and we are told why. */
-function decryptOrRefuse(sealed: Sealed, owner: Owner): Promise<string> {
-  return decrypt(sealed, owner).catch((error) => {
-    if (error instanceof ApiError) throw error;
-    log("error", { trigger_secret: owner.rowId, error: describeError(error) });
-    throw new ApiError("invalid_signature", "The webhook's secret can't be read: create it anew");
-  });
+/** Text of what was signed as bytes. A replaced byte would be another input than the sender's. */
+function readText(body: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch (cause) {
+    throw new ApiError("invalid_json", "The body is not JSON: it is not UTF-8", { cause });
+  }
+}
+
+/** The secrets that decrypt. One that does not must not keep the other from working. */
+async function readSecrets(webhook: Webhook): Promise<string[]> {
+  const { organization_id: organizationId, secrets } = webhook;
+  const read = await Promise.all(secrets.map((secret) => {
+    const owner = { organizationId, rowId: secret.id };
+    return decrypt(secret, owner).catch((error) => {
+      if (error instanceof ApiError) throw error;
+      log("error", { trigger_secret: owner.rowId, error: describeError(error) });
+      return undefined;
+    });
+  }));
+  const readable = read.filter((secret) => secret !== undefined);
+  if (readable.length === 0 && secrets.length > 0) {
+    throw new ApiError("invalid_signature", "The webhook's secret can't be read: rotate it");
+  }
+  return readable;
 }

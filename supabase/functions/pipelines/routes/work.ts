@@ -1,3 +1,4 @@
+import { describeError, log } from "@shared/log.ts";
 import { createRoute } from "@shared/route.ts";
 import { z } from "zod";
 import { wakeWorker } from "../wake.ts";
@@ -5,26 +6,49 @@ import { wakeWorker } from "../wake.ts";
 export const work = createRoute({
   method: "post",
   path: "/worker",
-  auth: "service",
+  auth: "worker",
   operationId: "run_worker",
   summary: "Work off steps",
   description:
-    "Claims and executes ready steps of all organizations until there are none or its budget is spent; " +
-    "then it calls its successor. Called by starts of runs and by the scheduled sweep.",
+    "Fires the schedules that are due, then claims and executes ready steps of all organizations until there are " +
+    "none or its budget is spent; then it calls its successor. Called by starts of runs and by the clock. A call " +
+    "with the worker's token is answered at once, and its successor does the work.",
   answers: {
     200: {
       description: "What was done.",
       schema: z.object({
+        fired: z.int().describe("Schedules that were due."),
         claimed: z.int().describe("Attempts taken."),
         accepted: z.int().describe("Attempts whose result counted."),
+        sent: z.int().describe("Messages sent to endpoints."),
         more: z.boolean().describe("Whether a successor was called."),
       }),
     },
   },
-}, async () => {
-  // The executors are loaded by workers alone.
-  const { runWorker } = await import("../worker.ts");
-  const report = await runWorker();
-  if (report.more) wakeWorker();
-  return report;
+}, async ({ request }) => {
+  if (request.headers.has("x-worker-token")) {
+    wakeWorker();
+    return { fired: 0, claimed: 0, accepted: 0, sent: 0, more: true };
+  }
+  // What only workers need is loaded by workers alone.
+  const [{ runWorker }, { fireSchedules, startQueuedFirings }, { deliverWhile }] = await Promise
+    .all([
+      import("../worker.ts"),
+      import("../fire_schedules.ts"),
+      import("../deliveries.ts"),
+    ]);
+  // Side by side: a run that waits for its worker does not wait for the clock as well.
+  const working = runWorker();
+  const [report, { fired, hasQueued }, deliveries] = await Promise.all([
+    working,
+    fireSchedules().catch((error) => {
+      log("error", { schedules: "not fired", error: describeError(error) });
+      return { fired: 0, hasQueued: false };
+    }),
+    deliverWhile(working),
+  ]);
+  const more = report.more || deliveries.more || fired > 0 ||
+    (hasQueued && await startQueuedFirings() > 0);
+  if (more) wakeWorker();
+  return { fired, claimed: report.claimed, accepted: report.accepted, sent: deliveries.sent, more };
 });
