@@ -489,28 +489,28 @@ isOneToOne: false
                   ]
                 },"organizations": {
                   Row: {
-                    "audit_retention_days": number,"created_at": string,"created_by": string | null,"id": string,"kind": Database["public"]['Enums']["organization_kind"],"member_count": number,"name": string,"revision": number,"settings": NonNullable<Json>,"slug": string,"updated_at": string
+                    "audit_retention_days": number,"created_at": string,"created_by": string | null,"id": string,"kind": Database["public"]['Enums']["organization_kind"],"max_concurrent_steps": number | null,"member_count": number,"name": string,"revision": number,"settings": NonNullable<Json>,"slug": string,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "audit_retention_days"?: number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["organization_kind"],"member_count"?: number,"name": string,"revision"?: number,"settings"?: NonNullable<Json>,"slug": string,"updated_at"?: string
+                    "audit_retention_days"?: number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["organization_kind"],"max_concurrent_steps"?: number | null,"member_count"?: number,"name": string,"revision"?: number,"settings"?: NonNullable<Json>,"slug": string,"updated_at"?: string
                   }
                   Update: {
-                    "audit_retention_days"?: number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["organization_kind"],"member_count"?: number,"name"?: string,"revision"?: number,"settings"?: NonNullable<Json>,"slug"?: string,"updated_at"?: string
+                    "audit_retention_days"?: number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"kind"?: Database["public"]['Enums']["organization_kind"],"max_concurrent_steps"?: number | null,"member_count"?: number,"name"?: string,"revision"?: number,"settings"?: NonNullable<Json>,"slug"?: string,"updated_at"?: string
                   }
                   Relationships: [
                     
                   ]
                 },"pipeline_blocks": {
                   Row: {
-                    "block_id": string,"created_at": string,"id": string,"organization_id": string,"pipeline_id": string,"updated_at": string
+                    "block_id": string,"cache": boolean,"created_at": string,"id": string,"max_attempts": number,"organization_id": string,"pipeline_id": string,"priority": number,"timeout_seconds": number,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "block_id": string,"created_at"?: string,"id"?: string,"organization_id"?: string,"pipeline_id": string,"updated_at"?: string
+                    "block_id": string,"cache"?: boolean,"created_at"?: string,"id"?: string,"max_attempts"?: number,"organization_id"?: string,"pipeline_id": string,"priority"?: number,"timeout_seconds"?: number,"updated_at"?: string
                   }
                   Update: {
-                    "block_id"?: string,"created_at"?: string,"id"?: string,"organization_id"?: string,"pipeline_id"?: string,"updated_at"?: string
+                    "block_id"?: string,"cache"?: boolean,"created_at"?: string,"id"?: string,"max_attempts"?: number,"organization_id"?: string,"pipeline_id"?: string,"priority"?: number,"timeout_seconds"?: number,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -605,14 +605,14 @@ isOneToOne: false
                   ]
                 },"pipeline_runs": {
                   Row: {
-                    "created_at": string,"created_by": string | null,"definition": NonNullable<Json>,"error": Json | null,"executor": Database["public"]['Enums']["pipeline_executor"],"external_id": string | null,"finished_at": string | null,"id": string,"idempotency_key": string | null,"input": Json | null,"organization_id": string,"output": Json | null,"parent_run_id": string | null,"pipeline_id": string,"started_at": string | null,"status": Database["public"]['Enums']["run_status"],"trigger": Database["public"]['Enums']["run_trigger"],"trigger_id": string | null,"updated_at": string
+                    "created_at": string,"created_by": string | null,"definition": NonNullable<Json>,"error": Json | null,"executor": Database["public"]['Enums']["pipeline_executor"],"external_id": string | null,"finished_at": string | null,"from_block_id": string | null,"id": string,"idempotency_key": string | null,"input": Json | null,"organization_id": string,"output": Json | null,"parent_run_id": string | null,"pipeline_id": string,"priority": number,"started_at": string | null,"status": Database["public"]['Enums']["run_status"],"trigger": Database["public"]['Enums']["run_trigger"],"trigger_id": string | null,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"created_by"?: string | null,"definition": NonNullable<Json>,"error"?: Json | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"external_id"?: string | null,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: Json | null,"organization_id": string,"output"?: Json | null,"parent_run_id"?: string | null,"pipeline_id": string,"started_at"?: string | null,"status"?: Database["public"]['Enums']["run_status"],"trigger"?: Database["public"]['Enums']["run_trigger"],"trigger_id"?: string | null,"updated_at"?: string
+                    "created_at"?: string,"created_by"?: string | null,"definition": NonNullable<Json>,"error"?: Json | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"external_id"?: string | null,"finished_at"?: string | null,"from_block_id"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: Json | null,"organization_id": string,"output"?: Json | null,"parent_run_id"?: string | null,"pipeline_id": string,"priority"?: number,"started_at"?: string | null,"status"?: Database["public"]['Enums']["run_status"],"trigger"?: Database["public"]['Enums']["run_trigger"],"trigger_id"?: string | null,"updated_at"?: string
                   }
                   Update: {
-                    "created_at"?: string,"created_by"?: string | null,"definition"?: NonNullable<Json>,"error"?: Json | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"external_id"?: string | null,"finished_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: Json | null,"organization_id"?: string,"output"?: Json | null,"parent_run_id"?: string | null,"pipeline_id"?: string,"started_at"?: string | null,"status"?: Database["public"]['Enums']["run_status"],"trigger"?: Database["public"]['Enums']["run_trigger"],"trigger_id"?: string | null,"updated_at"?: string
+                    "created_at"?: string,"created_by"?: string | null,"definition"?: NonNullable<Json>,"error"?: Json | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"external_id"?: string | null,"finished_at"?: string | null,"from_block_id"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: Json | null,"organization_id"?: string,"output"?: Json | null,"parent_run_id"?: string | null,"pipeline_id"?: string,"priority"?: number,"started_at"?: string | null,"status"?: Database["public"]['Enums']["run_status"],"trigger"?: Database["public"]['Enums']["run_trigger"],"trigger_id"?: string | null,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -669,14 +669,14 @@ isOneToOne: false
                   ]
                 },"pipelines": {
                   Row: {
-                    "average_runtime": number | null,"created_at": string,"created_by": string | null,"dagster_pipeline_config": NonNullable<Json>,"description": string | null,"executor": Database["public"]['Enums']["pipeline_executor"],"id": string,"last_run_at": string | null,"name": string,"organization_id": string,"revision": number,"status": Database["public"]['Enums']["pipeline_status"],"times_run": number,"updated_at": string
+                    "average_runtime": number | null,"created_at": string,"created_by": string | null,"dagster_pipeline_config": NonNullable<Json>,"description": string | null,"executor": Database["public"]['Enums']["pipeline_executor"],"id": string,"last_run_at": string | null,"max_concurrent_steps": number | null,"name": string,"organization_id": string,"revision": number,"status": Database["public"]['Enums']["pipeline_status"],"times_run": number,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "average_runtime"?: number | null,"created_at"?: string,"created_by"?: string | null,"dagster_pipeline_config"?: NonNullable<Json>,"description"?: string | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"id"?: string,"last_run_at"?: string | null,"name": string,"organization_id": string,"revision"?: number,"status"?: Database["public"]['Enums']["pipeline_status"],"times_run"?: number,"updated_at"?: string
+                    "average_runtime"?: number | null,"created_at"?: string,"created_by"?: string | null,"dagster_pipeline_config"?: NonNullable<Json>,"description"?: string | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"id"?: string,"last_run_at"?: string | null,"max_concurrent_steps"?: number | null,"name": string,"organization_id": string,"revision"?: number,"status"?: Database["public"]['Enums']["pipeline_status"],"times_run"?: number,"updated_at"?: string
                   }
                   Update: {
-                    "average_runtime"?: number | null,"created_at"?: string,"created_by"?: string | null,"dagster_pipeline_config"?: NonNullable<Json>,"description"?: string | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"id"?: string,"last_run_at"?: string | null,"name"?: string,"organization_id"?: string,"revision"?: number,"status"?: Database["public"]['Enums']["pipeline_status"],"times_run"?: number,"updated_at"?: string
+                    "average_runtime"?: number | null,"created_at"?: string,"created_by"?: string | null,"dagster_pipeline_config"?: NonNullable<Json>,"description"?: string | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"id"?: string,"last_run_at"?: string | null,"max_concurrent_steps"?: number | null,"name"?: string,"organization_id"?: string,"revision"?: number,"status"?: Database["public"]['Enums']["pipeline_status"],"times_run"?: number,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -754,50 +754,26 @@ isOneToOne: false
                   }
                   Relationships: [
                     {
-      foreignKeyName: "run_events_organization_id_fkey"
-      columns: ["organization_id"]
-isOneToOne: false
-      referencedRelation: "organizations"
-      referencedColumns: ["id"]
-    },{
       foreignKeyName: "run_events_run_id_fkey"
       columns: ["run_id"]
 isOneToOne: false
       referencedRelation: "pipeline_runs"
       referencedColumns: ["id"]
-    },{
-      foreignKeyName: "run_events_step_id_fkey"
-      columns: ["step_id"]
-isOneToOne: false
-      referencedRelation: "run_steps"
-      referencedColumns: ["id"]
     }
                   ]
                 },"run_steps": {
                   Row: {
-                    "attempt": number,"block_id": string | null,"block_version_id": string | null,"child_ids": (string)[],"created_at": string,"error": Json | null,"finished_at": string | null,"id": string,"incoming": NonNullable<Json>,"max_attempts": number,"name": string,"organization_id": string,"output": Json | null,"output_path": string | null,"pending_parents": number,"priority": number,"run_at": string,"run_id": string,"started_at": string | null,"status": Database["public"]['Enums']["step_status"],"timeout_seconds": number,"updated_at": string,"worker_id": string | null
+                    "attempt": number,"block_id": string,"block_version_id": string,"cache": boolean,"cache_key": string | null,"child_ids": (string)[],"continuation": Json | null,"continuations": number,"created_at": string,"error": Json | null,"failures": number,"finished_at": string | null,"id": string,"incoming": NonNullable<Json>,"is_suspect": boolean,"lane": string | null,"max_attempts": number,"name": string,"organization_id": string,"output": Json | null,"output_path": string | null,"pending_parents": number,"priority": number,"reused_step_id": string | null,"run_at": string,"run_id": string,"started_at": string | null,"status": Database["public"]['Enums']["step_status"],"timeout_seconds": number,"updated_at": string,"worker_id": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "attempt"?: number,"block_id"?: string | null,"block_version_id"?: string | null,"child_ids"?: (string)[],"created_at"?: string,"error"?: Json | null,"finished_at"?: string | null,"id"?: string,"incoming"?: NonNullable<Json>,"max_attempts"?: number,"name": string,"organization_id": string,"output"?: Json | null,"output_path"?: string | null,"pending_parents"?: number,"priority"?: number,"run_at"?: string,"run_id": string,"started_at"?: string | null,"status": Database["public"]['Enums']["step_status"],"timeout_seconds"?: number,"updated_at"?: string,"worker_id"?: string | null
+                    "attempt"?: number,"block_id": string,"block_version_id": string,"cache"?: boolean,"cache_key"?: string | null,"child_ids"?: (string)[],"continuation"?: Json | null,"continuations"?: number,"created_at"?: string,"error"?: Json | null,"failures"?: number,"finished_at"?: string | null,"id"?: string,"incoming"?: NonNullable<Json>,"is_suspect"?: boolean,"lane"?: string | null,"max_attempts"?: number,"name": string,"organization_id": string,"output"?: Json | null,"output_path"?: string | null,"pending_parents"?: number,"priority"?: number,"reused_step_id"?: string | null,"run_at"?: string,"run_id": string,"started_at"?: string | null,"status": Database["public"]['Enums']["step_status"],"timeout_seconds"?: number,"updated_at"?: string,"worker_id"?: string | null
                   }
                   Update: {
-                    "attempt"?: number,"block_id"?: string | null,"block_version_id"?: string | null,"child_ids"?: (string)[],"created_at"?: string,"error"?: Json | null,"finished_at"?: string | null,"id"?: string,"incoming"?: NonNullable<Json>,"max_attempts"?: number,"name"?: string,"organization_id"?: string,"output"?: Json | null,"output_path"?: string | null,"pending_parents"?: number,"priority"?: number,"run_at"?: string,"run_id"?: string,"started_at"?: string | null,"status"?: Database["public"]['Enums']["step_status"],"timeout_seconds"?: number,"updated_at"?: string,"worker_id"?: string | null
+                    "attempt"?: number,"block_id"?: string,"block_version_id"?: string,"cache"?: boolean,"cache_key"?: string | null,"child_ids"?: (string)[],"continuation"?: Json | null,"continuations"?: number,"created_at"?: string,"error"?: Json | null,"failures"?: number,"finished_at"?: string | null,"id"?: string,"incoming"?: NonNullable<Json>,"is_suspect"?: boolean,"lane"?: string | null,"max_attempts"?: number,"name"?: string,"organization_id"?: string,"output"?: Json | null,"output_path"?: string | null,"pending_parents"?: number,"priority"?: number,"reused_step_id"?: string | null,"run_at"?: string,"run_id"?: string,"started_at"?: string | null,"status"?: Database["public"]['Enums']["step_status"],"timeout_seconds"?: number,"updated_at"?: string,"worker_id"?: string | null
                   }
                   Relationships: [
                     {
-      foreignKeyName: "run_steps_block_id_fkey"
-      columns: ["block_id"]
-isOneToOne: false
-      referencedRelation: "blocks"
-      referencedColumns: ["id"]
-    },{
-      foreignKeyName: "run_steps_block_version_id_fkey"
-      columns: ["block_version_id"]
-isOneToOne: false
-      referencedRelation: "block_versions"
-      referencedColumns: ["id"]
-    },{
       foreignKeyName: "run_steps_organization_id_fkey"
       columns: ["organization_id"]
 isOneToOne: false
@@ -1025,6 +1001,36 @@ isOneToOne: false
 "begin_idempotent_request":
 { Args: { "key": string,"operation": string,"request_hash": string }; Returns: Json
                            },
+"cancel_run":
+{ Args: { "run_id": string }; Returns: {
+              "created_at": string,
+"created_by": string | null,
+"definition": NonNullable<Json>,
+"error": Json | null,
+"executor": Database["public"]['Enums']["pipeline_executor"],
+"external_id": string | null,
+"finished_at": string | null,
+"from_block_id": string | null,
+"id": string,
+"idempotency_key": string | null,
+"input": Json | null,
+"organization_id": string,
+"output": Json | null,
+"parent_run_id": string | null,
+"pipeline_id": string,
+"priority": number,
+"started_at": string | null,
+"status": Database["public"]['Enums']["run_status"],
+"trigger": Database["public"]['Enums']["run_trigger"],
+"trigger_id": string | null,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "pipeline_runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "check_worker_token":
 { Args: { "token_hash": string }; Returns: boolean
                            },
@@ -1035,7 +1041,7 @@ isOneToOne: false
 { Args: { "claim_seconds"?: number,"max_triggers": number }; Returns: Json
                            },
 "claim_steps":
-{ Args: { "lease_seconds"?: number,"max_steps": number,"worker_id": string }; Returns: Json
+{ Args: { "is_idle"?: boolean,"lease_seconds"?: number,"max_steps": number,"worker_id": string }; Returns: Json
                            },
 "create_block":
 { Args: { "block_type": Database["public"]['Enums']["block_type"],"description"?: string,"metadata"?: Json,"name": string,"organization_id"?: string,"spec": Json }; Returns: Json
@@ -1072,6 +1078,7 @@ isOneToOne: false
 "created_by": string | null,
 "id": string,
 "kind": Database["public"]['Enums']["organization_kind"],
+"max_concurrent_steps": number | null,
 "member_count": number,
 "name": string,
 "revision": number,
@@ -1086,7 +1093,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "create_pipeline":
-{ Args: { "blocks"?: Json,"dagster_pipeline_config"?: Json,"description"?: string,"edges"?: Json,"executor"?: Database["public"]['Enums']["pipeline_executor"],"name": string,"organization_id"?: string,"status"?: Database["public"]['Enums']["pipeline_status"] }; Returns: Json
+{ Args: { "blocks"?: Json,"dagster_pipeline_config"?: Json,"description"?: string,"edges"?: Json,"executor"?: Database["public"]['Enums']["pipeline_executor"],"max_concurrent_steps"?: number,"name": string,"organization_id"?: string,"status"?: Database["public"]['Enums']["pipeline_status"] }; Returns: Json
                            },
 "create_webhook_trigger":
 { Args: { "pipeline_id": string,"scheme": Database["public"]['Enums']["webhook_scheme"],"secret"?: Json,"trigger_id": string }; Returns: {
@@ -1143,7 +1150,7 @@ isOneToOne: false
 { Args: { "run_id": string }; Returns: Json
                            },
 "heartbeat_worker":
-{ Args: { "worker_id": string }; Returns: undefined
+{ Args: { "worker_id": string }; Returns: (string)[]
                            },
 "list_run_events":
 { Args: { "after"?: string,"max_events"?: number,"run_id": string }; Returns: Json
@@ -1172,6 +1179,7 @@ isOneToOne: false
 "executor": Database["public"]['Enums']["pipeline_executor"],
 "external_id": string | null,
 "finished_at": string | null,
+"from_block_id": string | null,
 "id": string,
 "idempotency_key": string | null,
 "input": Json | null,
@@ -1179,6 +1187,7 @@ isOneToOne: false
 "output": Json | null,
 "parent_run_id": string | null,
 "pipeline_id": string,
+"priority": number,
 "started_at": string | null,
 "status": Database["public"]['Enums']["run_status"],
 "trigger": Database["public"]['Enums']["run_trigger"],
@@ -1197,6 +1206,36 @@ isOneToOne: false
 "replace_secrets":
 { Args: { "secrets": Json }; Returns: number
                            },
+"retry_run":
+{ Args: { "run_id": string,"start_at"?: string }; Returns: {
+              "created_at": string,
+"created_by": string | null,
+"definition": NonNullable<Json>,
+"error": Json | null,
+"executor": Database["public"]['Enums']["pipeline_executor"],
+"external_id": string | null,
+"finished_at": string | null,
+"from_block_id": string | null,
+"id": string,
+"idempotency_key": string | null,
+"input": Json | null,
+"organization_id": string,
+"output": Json | null,
+"parent_run_id": string | null,
+"pipeline_id": string,
+"priority": number,
+"started_at": string | null,
+"status": Database["public"]['Enums']["run_status"],
+"trigger": Database["public"]['Enums']["run_trigger"],
+"trigger_id": string | null,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "pipeline_runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "rotate_api_key":
 { Args: { "grace_seconds"?: number,"key_id": string,"replacement": Json }; Returns: string
                            },
@@ -1259,6 +1298,7 @@ isOneToOne: false
 "executor": Database["public"]['Enums']["pipeline_executor"],
 "external_id": string | null,
 "finished_at": string | null,
+"from_block_id": string | null,
 "id": string,
 "idempotency_key": string | null,
 "input": Json | null,
@@ -1266,6 +1306,7 @@ isOneToOne: false
 "output": Json | null,
 "parent_run_id": string | null,
 "pipeline_id": string,
+"priority": number,
 "started_at": string | null,
 "status": Database["public"]['Enums']["run_status"],
 "trigger": Database["public"]['Enums']["run_trigger"],

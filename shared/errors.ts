@@ -27,6 +27,7 @@ export const ERROR_STATUS = {
   block_not_writable: 409,
   executor_not_configured: 409,
   run_ended: 409,
+  run_not_ended: 409,
   request_in_flight: 409,
   precondition_failed: 412,
   body_too_large: 413,

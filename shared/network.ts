@@ -16,6 +16,8 @@ export type PublicRequest = {
   timeoutMs: number;
   /** 5 by default. */
   maxRedirects?: number;
+  /** Gives the exchange up: the connection is closed, and the promise rejects. */
+  signal?: AbortSignal;
 };
 
 /** Connection matters that are ours to set, not the caller's. */
@@ -56,13 +58,14 @@ export async function publicFetch(url: string, request: PublicRequest): Promise<
   };
   const { promise: expired, reject } = Promise.withResolvers<never>();
   const abort = new AbortController();
+  const signal = request.signal ? AbortSignal.any([abort.signal, request.signal]) : abort.signal;
   const timer = setTimeout(() => {
     const seconds = request.timeoutMs / 1000;
     reject(new NetworkError("timeout", `${first.url.host} did not answer in ${seconds} s`));
     abort.abort();
   }, request.timeoutMs);
   try {
-    return await Promise.race([follow(first, request, abort.signal), expired]);
+    return await Promise.race([follow(first, request, signal), expired]);
   } finally {
     clearTimeout(timer);
   }

@@ -24,6 +24,7 @@ create table public.organizations (
   kind public.organization_kind not null default 'team',
   settings jsonb not null default '{}' check (jsonb_typeof(settings) = 'object' and octet_length(settings::text) <= 65536),
   member_count integer not null default 0 check (member_count >= 0),
+  max_concurrent_steps integer check (max_concurrent_steps between 1 and 10000),
   audit_retention_days integer not null default 365 check (audit_retention_days between 30 and 3650),
   revision integer not null default 1,
   created_by uuid references auth.users (id) on delete set null,
@@ -33,6 +34,7 @@ create table public.organizations (
 comment on table public.organizations is 'The tenant: everything else belongs to one.';
 comment on column public.organizations.kind is 'personal: made with the user, for them alone; clients can invite nobody.';
 comment on column public.organizations.member_count is 'Active memberships; kept by a trigger.';
+comment on column public.organizations.max_concurrent_steps is 'Steps of all its runs in work at once; null: no limit. Set by service_role alone: it protects the others.';
 comment on column public.organizations.audit_retention_days is 'How long the audit log is kept; never under 30, so that nobody shortens it to hide.';
 comment on column public.organizations.revision is 'Counts changes; the ETag.';
 create index organizations_created_by_idx on public.organizations (created_by);

@@ -16,6 +16,7 @@ create table public.pipelines (
   executor public.pipeline_executor not null default 'edge',
   dagster_pipeline_config jsonb not null default '{}' check (jsonb_typeof(dagster_pipeline_config) = 'object'
     and octet_length(dagster_pipeline_config::text) <= 65536),
+  max_concurrent_steps integer check (max_concurrent_steps between 1 and 10000),
   times_run integer not null default 0,
   average_runtime double precision,
   last_run_at timestamptz,
@@ -27,6 +28,7 @@ create table public.pipelines (
   unique (id, organization_id)
 );
 comment on table public.pipelines is 'A workflow: blocks joined by edges, run as a whole.';
+comment on column public.pipelines.max_concurrent_steps is 'Steps of all its runs in work at once; null: no limit.';
 comment on column public.pipelines.average_runtime is 'Seconds, over the latest hundred finished runs.';
 comment on column public.pipelines.times_run is 'Runs started.';
 comment on column public.pipelines.revision is 'Counts changes of the pipeline and its graph; the ETag.';
@@ -38,6 +40,10 @@ create table public.pipeline_blocks (
   organization_id uuid not null default private.inherited() references public.organizations (id) on delete cascade,
   pipeline_id uuid not null,
   block_id uuid not null,
+  max_attempts integer not null default 3 check (max_attempts between 1 and 20),
+  timeout_seconds integer not null default 60 check (timeout_seconds between 1 and 120),
+  priority integer not null default 0 check (priority between -100 and 100),
+  cache boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   unique (pipeline_id, block_id),
@@ -45,6 +51,9 @@ create table public.pipeline_blocks (
   foreign key (block_id, organization_id) references public.blocks (id, organization_id)
 );
 comment on table public.pipeline_blocks is 'The nodes of a pipeline: each block at most once.';
+comment on column public.pipeline_blocks.timeout_seconds is 'Of one attempt.';
+comment on column public.pipeline_blocks.priority is 'Within its run: the higher first.';
+comment on column public.pipeline_blocks.cache is 'A step may take the output of an earlier one with the same versions and inputs.';
 create index pipeline_blocks_organization_id_idx on public.pipeline_blocks (organization_id, pipeline_id);
 create index pipeline_blocks_pipeline_idx on public.pipeline_blocks (pipeline_id, organization_id);
 create index pipeline_blocks_block_idx on public.pipeline_blocks (block_id, organization_id);
@@ -161,7 +170,8 @@ create function private.pipeline_with_graph(pipeline_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
   select to_jsonb(p) || jsonb_build_object(
     'blocks', coalesce((
-      select jsonb_agg(jsonb_build_object('block_id', b.id, 'name', b.name, 'block_type', b.block_type)
+      select jsonb_agg(jsonb_build_object('block_id', b.id, 'name', b.name, 'block_type', b.block_type,
+        'max_attempts', pb.max_attempts, 'timeout_seconds', pb.timeout_seconds, 'priority', pb.priority, 'cache', pb.cache)
         order by pb.created_at, b.name)
       from public.pipeline_blocks pb join public.blocks b on b.id = pb.block_id
       where pb.pipeline_id = p.id), '[]'),
@@ -202,9 +212,15 @@ begin
     end if;
     delete from public.pipeline_blocks pb where pb.pipeline_id = pipeline.id
       and not exists (select 1 from jsonb_to_recordset(blocks) n (block_id uuid) where n.block_id = pb.block_id);
-    insert into public.pipeline_blocks (pipeline_id, block_id)
-    select pipeline.id, n.block_id from jsonb_to_recordset(blocks) n (block_id uuid)
-    on conflict (pipeline_id, block_id) do nothing;
+    insert into public.pipeline_blocks (pipeline_id, block_id, max_attempts, timeout_seconds, priority, cache)
+    select pipeline.id, n.block_id, coalesce(n.max_attempts, 3), coalesce(n.timeout_seconds, 60), coalesce(n.priority, 0),
+      coalesce(n.cache, false)
+    from jsonb_to_recordset(blocks)
+      n (block_id uuid, max_attempts integer, timeout_seconds integer, priority integer, cache boolean)
+    on conflict (pipeline_id, block_id) do update set max_attempts = excluded.max_attempts,
+      timeout_seconds = excluded.timeout_seconds, priority = excluded.priority, cache = excluded.cache
+    where (pipeline_blocks.max_attempts, pipeline_blocks.timeout_seconds, pipeline_blocks.priority, pipeline_blocks.cache)
+      is distinct from (excluded.max_attempts, excluded.timeout_seconds, excluded.priority, excluded.cache);
   end if;
   if edges is not null then
     select string_agg(n.edge_id::text, ', ') into unknown
@@ -240,14 +256,15 @@ comment on function private.write_graph is
 create function public.create_pipeline(
   name text, description text default null, status public.pipeline_status default 'active',
   executor public.pipeline_executor default 'edge', dagster_pipeline_config jsonb default '{}',
-  blocks jsonb default '[]', edges jsonb default '[]', organization_id uuid default null
+  blocks jsonb default '[]', edges jsonb default '[]', organization_id uuid default null,
+  max_concurrent_steps integer default null
 ) returns jsonb language plpgsql set search_path = '' as $$
 declare
   created public.pipelines;
 begin
-  insert into public.pipelines (organization_id, name, description, status, executor, dagster_pipeline_config)
+  insert into public.pipelines (organization_id, name, description, status, executor, dagster_pipeline_config, max_concurrent_steps)
   values (private.require_organization(organization_id, 'member'),
-    name, description, status, executor, dagster_pipeline_config)
+    name, description, status, executor, dagster_pipeline_config, max_concurrent_steps)
   returning * into created;
   perform private.write_graph(created, blocks, edges);
   return private.pipeline_with_graph(created.id);
@@ -272,7 +289,9 @@ begin
     description = case when changes ? 'description' then changes ->> 'description' else p.description end,
     status = coalesce((changes ->> 'status')::public.pipeline_status, p.status),
     executor = coalesce((changes ->> 'executor')::public.pipeline_executor, p.executor),
-    dagster_pipeline_config = coalesce(changes -> 'dagster_pipeline_config', p.dagster_pipeline_config)
+    dagster_pipeline_config = coalesce(changes -> 'dagster_pipeline_config', p.dagster_pipeline_config),
+    max_concurrent_steps = case when changes ? 'max_concurrent_steps' then (changes ->> 'max_concurrent_steps')::integer
+      else p.max_concurrent_steps end
   where p.id = pipeline_id;
   perform private.write_graph(current_row, blocks, edges);
   return private.pipeline_with_graph(pipeline_id);
@@ -286,7 +305,7 @@ select private.guard_table('pipelines', '{organization_id}');
 select private.guard_table('pipeline_blocks', '{organization_id,pipeline_id,block_id}');
 select private.guard_table('pipeline_edges', '{organization_id,pipeline_id}');
 
-create trigger bump_revision before update of name, description, status, executor, dagster_pipeline_config
+create trigger bump_revision before update of name, description, status, executor, dagster_pipeline_config, max_concurrent_steps
   on public.pipelines for each row execute function private.bump_revision();
 create trigger a_inherit_organization before insert on public.pipeline_blocks
   for each row execute function private.inherit_organization('pipelines', 'pipeline_id');
@@ -299,6 +318,8 @@ create trigger refuse_cycle_on_update after update on public.pipeline_edges
   referencing new table as added for each statement execute function private.refuse_cycle();
 
 create trigger touch_pipeline_on_insert after insert on public.pipeline_blocks
+  referencing new table as changed_rows for each statement execute function private.touch_pipeline();
+create trigger touch_pipeline_on_update after update on public.pipeline_blocks
   referencing new table as changed_rows for each statement execute function private.touch_pipeline();
 create trigger touch_pipeline_on_delete after delete on public.pipeline_blocks
   referencing old table as changed_rows for each statement execute function private.touch_pipeline();
@@ -316,16 +337,17 @@ select private.audit('pipeline_edges', 'pipeline_edge');
 -- RLS -----------------------------------------------------------------------------------------
 
 select private.tenant_policies('pipelines', 'member', 'member', 'member', 'admin');
-select private.tenant_policies('pipeline_blocks', 'member', 'member', null, 'member');
+select private.tenant_policies('pipeline_blocks', 'member', 'member', 'member', 'member');
 select private.tenant_policies('pipeline_edges', 'member', 'member', 'member', 'member');
 
 -- Grants --------------------------------------------------------------------------------------
 
 grant select, delete on public.pipelines, public.pipeline_blocks, public.pipeline_edges to authenticated;
-grant insert (organization_id, name, description, status, executor, dagster_pipeline_config)
+grant insert (organization_id, name, description, status, executor, dagster_pipeline_config, max_concurrent_steps)
   on public.pipelines to authenticated;
-grant update (name, description, status, executor, dagster_pipeline_config) on public.pipelines to authenticated;
-grant insert (pipeline_id, block_id) on public.pipeline_blocks to authenticated;
+grant update (name, description, status, executor, dagster_pipeline_config, max_concurrent_steps) on public.pipelines to authenticated;
+grant insert (pipeline_id, block_id, max_attempts, timeout_seconds, priority, cache) on public.pipeline_blocks to authenticated;
+grant update (max_attempts, timeout_seconds, priority, cache) on public.pipeline_blocks to authenticated;
 grant insert (pipeline_id, edge_id, source_block_id, target_block_id) on public.pipeline_edges to authenticated;
 grant update (edge_id, source_block_id, target_block_id) on public.pipeline_edges to authenticated;
 

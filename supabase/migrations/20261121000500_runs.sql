@@ -1,7 +1,9 @@
 -- Runs (domain pipelines): a run pins every version, and is worked off as steps.
 --
 -- Security definer functions, and why they must be:
---   private.start_run   clients may not write runs or steps: a forged run would be a forged result
+--   private.start_run, private.retry_run, private.cancel_run
+--                       clients may not write runs or steps: a forged run would be a forged result
+--   private.relane_steps  as above, for a limit that changes while steps are in work
 
 -- Tables --------------------------------------------------------------------------------------
 
@@ -17,6 +19,8 @@ create table public.pipeline_runs (
   status public.run_status not null default 'queued',
   trigger public.run_trigger not null default 'manual',
   trigger_id uuid,
+  from_block_id uuid,
+  priority integer not null default 0 check (priority between -100 and 100),
   input jsonb,
   output jsonb,
   error jsonb,
@@ -36,6 +40,9 @@ create table public.pipeline_runs (
     check ((status in ('succeeded', 'failed', 'canceled')) = (finished_at is not null))
 );
 comment on table public.pipeline_runs is 'One execution of a pipeline. Written by the engine alone.';
+comment on column public.pipeline_runs.from_block_id is 'Where it began, if not at the beginning.';
+comment on column public.pipeline_runs.priority is 'Steps of the run with the higher one are claimed first.';
+comment on column public.pipeline_runs.parent_run_id is 'The run that this one tries again.';
 comment on column public.pipeline_runs.definition is 'The pipeline with every version pinned at start.';
 comment on column public.pipeline_runs.error is '{code, message, block} of the step that failed first.';
 comment on column public.pipeline_runs.created_by is 'Steps act as this user, under RLS.';
@@ -59,18 +66,26 @@ create table public.run_steps (
   id uuid primary key default gen_random_uuid(),
   organization_id uuid not null references public.organizations (id) on delete cascade,
   run_id uuid not null references public.pipeline_runs (id) on delete cascade,
-  block_id uuid references public.blocks (id) on delete set null,
-  block_version_id uuid references public.block_versions (id) on delete set null,
+  block_id uuid not null,
+  block_version_id uuid not null,
   name text not null,
   status public.step_status not null,
   incoming jsonb not null default '[]',
   child_ids uuid[] not null default '{}',
   pending_parents integer not null default 0,
-  priority smallint not null default 0,
+  priority integer not null default 0,
+  lane uuid,
   attempt integer not null default 0,
   max_attempts integer not null default 3,
+  failures integer not null default 0,
+  continuations integer not null default 0,
   timeout_seconds integer not null default 60,
   run_at timestamptz not null default now(),
+  is_suspect boolean not null default false,
+  continuation jsonb,
+  cache boolean not null default false,
+  cache_key text,
+  reused_step_id uuid,
   worker_id uuid,
   output jsonb,
   output_path text,
@@ -82,26 +97,40 @@ create table public.run_steps (
   unique (run_id, block_id)
 ) with (fillfactor = 70);
 comment on table public.run_steps is 'A run''s blocks to execute: the queue and its history in one.';
+comment on column public.run_steps.block_id is 'As in the run''s definition; no foreign key, because the run outlives the block.';
 comment on column public.run_steps.name is 'The block''s name at start.';
+comment on column public.run_steps.priority is 'The run''s, then the block''s within it.';
+comment on column public.run_steps.lane is 'Whose limit of concurrent steps counts: the pipeline, else the organization; null: there is none.';
+comment on column public.run_steps.is_suspect is 'Its worker died: it is claimed alone, so that a step that kills workers takes no other along.';
+comment on column public.run_steps.failures is 'Attempts that failed since the step last got on; at max_attempts it has failed.';
+comment on column public.run_steps.continuations is 'Parts of a long step that are done.';
+comment on column public.run_steps.continuation is '{cursor} that the next attempt goes on from.';
+comment on column public.run_steps.cache_key is 'SHA-256 of versions and inputs, of a step whose output may be reused.';
+comment on column public.run_steps.reused_step_id is 'The step that did the work, in an earlier run.';
 comment on column public.run_steps.incoming is '[{source_step_id, source_name, edge_id, edge_version_id}] in graph order.';
 comment on column public.run_steps.child_ids is 'Steps that wait for this one.';
 comment on column public.run_steps.pending_parents is 'Parents not yet succeeded; ready at zero.';
 comment on column public.run_steps.attempt is 'Counts claims; together with worker_id it fences late writers.';
 comment on column public.run_steps.run_at is 'Not claimed before; moved ahead by a retry''s backoff.';
 comment on column public.run_steps.output_path is 'Object in the bucket artifacts that holds an output over 256 KiB.';
-create index run_steps_ready_idx on public.run_steps (priority desc, run_at, id) where status = 'ready';
+create index run_steps_ready_idx on public.run_steps (priority desc, run_at, id)
+  where status = 'ready' and lane is null and not is_suspect;
+create index run_steps_lane_idx on public.run_steps (lane, priority desc, run_at, id)
+  where status = 'ready' and lane is not null and not is_suspect;
+create index run_steps_suspect_idx on public.run_steps (run_at) where status = 'ready' and is_suspect;
 create index run_steps_running_idx on public.run_steps (worker_id) where status = 'running';
+create index run_steps_running_lane_idx on public.run_steps (organization_id, lane) where status = 'running' and lane is not null;
 create index run_steps_organization_idx on public.run_steps (organization_id, run_id);
-create index run_steps_block_idx on public.run_steps (block_id);
-create index run_steps_block_version_idx on public.run_steps (block_version_id);
+create index run_steps_cache_idx on public.run_steps (organization_id, cache_key, finished_at desc)
+  where cache_key is not null and status = 'succeeded';
 
 create table public.run_events (
-  transaction_id xid8 not null default pg_current_xact_id(),
+  transaction_id xid8 not null default greatest(pg_current_xact_id(), pg_snapshot_xmax(pg_current_snapshot())),
   sequence bigint not null generated always as identity,
   id uuid primary key default gen_random_uuid(),
-  organization_id uuid not null references public.organizations (id) on delete cascade,
+  organization_id uuid not null,
   run_id uuid not null references public.pipeline_runs (id) on delete cascade,
-  step_id uuid references public.run_steps (id) on delete cascade,
+  step_id uuid,
   event_type text not null check (event_type ~ '^(run|step)\.[a-z]+$'),
   message text not null default '',
   data jsonb not null default '{}',
@@ -109,11 +138,11 @@ create table public.run_events (
   updated_at timestamptz not null default now()
 );
 comment on table public.run_events is 'Transitions and log lines of a run, in order. Append-only.';
+comment on column public.run_events.step_id is 'No foreign key, nor has the organization one: two events a step, and the run''s key says it all.';
 comment on column public.run_events.transaction_id is
-  'First half of the order: a reader that stops before the oldest open transaction never misses a late commit.';
+  'First half of the order: the latest transaction when it was written, so that nothing comes before what it waited for. A reader that stops before the oldest open transaction never misses a late commit.';
 create index run_events_run_idx on public.run_events (run_id, transaction_id, sequence);
 create index run_events_organization_idx on public.run_events (organization_id, run_id);
-create index run_events_step_idx on public.run_events (step_id);
 
 -- Starting ------------------------------------------------------------------------------------
 
@@ -167,7 +196,9 @@ language sql stable set search_path = '' as $$
     'executor', pipeline.executor,
     'blocks', coalesce((
       select jsonb_agg(jsonb_build_object('block_id', b.id, 'name', b.name, 'block_type', b.block_type,
-        'version_id', v.id, 'version_number', v.version_number, 'spec', v.spec) order by b.name)
+        'version_id', v.id, 'version_number', v.version_number, 'spec', v.spec,
+        'max_attempts', pb.max_attempts, 'timeout_seconds', pb.timeout_seconds, 'priority', pb.priority, 'cache', pb.cache)
+        order by b.name)
       from public.pipeline_blocks pb
       join public.blocks b on b.id = pb.block_id
       left join public.block_versions v on v.id = b.current_version_id
@@ -184,6 +215,28 @@ language sql stable set search_path = '' as $$
 $$;
 comment on function private.pin_pipeline is 'The definition that a run keeps: the graph with every version and its spec.';
 
+create function private.lane_of(pipeline_id uuid) returns uuid
+language sql stable set search_path = '' as $$
+  select case when p.max_concurrent_steps is not null then p.id when o.max_concurrent_steps is not null then o.id end
+  from public.pipelines p join public.organizations o on o.id = p.organization_id where p.id = lane_of.pipeline_id
+$$;
+comment on function private.lane_of is 'Whose limit holds for a pipeline''s steps; null where none does, which is the fast way.';
+
+create function private.relane_steps() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  -- What waits is put in its lane when its turn comes. Nothing is waited for here: the limit's row is locked,
+  -- and workers that hold a step may want it.
+  update public.run_steps s set lane = private.lane_of(r.pipeline_id)
+  from public.pipeline_runs r
+  where r.id = s.run_id and s.id in (
+    select t.id from public.run_steps t join public.pipeline_runs u on u.id = t.run_id
+    where t.status = 'running' and new.id = case tg_table_name when 'pipelines' then u.pipeline_id else u.organization_id end
+    for no key update of t skip locked);
+  return null;
+end $$;
+comment on function private.relane_steps is 'A limit that is set or changed counts the steps that are in work, too.';
+
 create function private.plan_steps(run public.pipeline_runs, first_block_id uuid) returns void
 language sql set search_path = '' as $$
   with recursive edge as (
@@ -196,7 +249,8 @@ language sql set search_path = '' as $$
     select e.target_block_id from reached r join edge e on e.source_block_id = r.block_id
   ), step as materialized (
     select gen_random_uuid() as id, b.*
-    from jsonb_to_recordset(run.definition -> 'blocks') b (block_id uuid, version_id uuid, name text)
+    from jsonb_to_recordset(run.definition -> 'blocks')
+      b (block_id uuid, version_id uuid, name text, max_attempts integer, timeout_seconds integer, priority integer, cache boolean)
     join reached r on r.block_id = b.block_id
   ), link as materialized (
     select s.id as source_id, s.name as source_name, t.id as target_id, e.edge_id, e.version_id
@@ -205,10 +259,11 @@ language sql set search_path = '' as $$
     join step t on t.block_id = e.target_block_id
   )
   insert into public.run_steps (id, organization_id, run_id, block_id, block_version_id, name, status,
-    incoming, child_ids, pending_parents)
+    incoming, child_ids, pending_parents, max_attempts, timeout_seconds, priority, cache, lane)
   select s.id, run.organization_id, run.id, s.block_id, s.version_id, s.name,
     case when i.parents is null then 'ready' else 'blocked' end::public.step_status,
-    coalesce(i.incoming, '[]'), coalesce(o.child_ids, '{}'), coalesce(i.parents, 0)
+    coalesce(i.incoming, '[]'), coalesce(o.child_ids, '{}'), coalesce(i.parents, 0),
+    s.max_attempts, s.timeout_seconds, run.priority * 1000 + s.priority, s.cache, private.lane_of(run.pipeline_id)
   from step s
   left join (
     select l.target_id, count(*) as parents, jsonb_agg(jsonb_build_object('source_step_id', l.source_id,
@@ -224,7 +279,8 @@ comment on function private.plan_steps is
 
 create function private.start_run(
   pipeline_id uuid, input jsonb, trigger public.run_trigger, created_by uuid,
-  first_block_id uuid default null, idempotency_key text default null, trigger_id uuid default null
+  first_block_id uuid default null, idempotency_key text default null, trigger_id uuid default null,
+  priority integer default 0, parent_run_id uuid default null
 ) returns public.pipeline_runs
 language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_variable
@@ -263,9 +319,9 @@ begin
       format('Block %s is not in the pipeline', first_block_id), 'from');
   end if;
   insert into public.pipeline_runs (organization_id, pipeline_id, trigger, trigger_id, input, definition,
-    idempotency_key, executor, created_by)
+    idempotency_key, executor, created_by, from_block_id, priority, parent_run_id)
   values (pipeline.organization_id, pipeline.id, trigger, trigger_id, input, definition,
-    idempotency_key, pipeline.executor, created_by)
+    idempotency_key, pipeline.executor, created_by, first_block_id, priority, parent_run_id)
   returning * into run;
   perform private.plan_steps(run, first_block_id);
   insert into public.run_events (organization_id, run_id, event_type, message)
@@ -288,9 +344,137 @@ begin
     perform private.raise_error(403, 'forbidden', 'A run acts as the user who starts it: sign in as one');
   end if;
   return private.start_run(pipeline_id, request -> 'input', 'manual', auth.uid(),
-    (request ->> 'from')::uuid, idempotency_key);
+    (request ->> 'from')::uuid, idempotency_key, null, coalesce((request ->> 'priority')::integer, 0));
 end $$;
-comment on function public.start_run is 'Starts a run of an active pipeline whose edges have all passed verification. request: {input, from}.';
+comment on function public.start_run is 'Starts a run of an active pipeline whose edges have all passed verification. request: {input, from, priority}.';
+
+-- Ending and trying again ---------------------------------------------------------------------
+
+create function private.cancel_run(run_id uuid) returns public.pipeline_runs
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_variable
+declare
+  run public.pipeline_runs;
+begin
+  select * into run from public.pipeline_runs r where r.id = run_id for no key update;
+  if run.status in ('succeeded', 'failed') then
+    perform private.raise_error(409, 'run_ended', format('The run is %s: that is final', run.status));
+  elsif run.status in ('canceled', 'canceling') then
+    return run;
+  end if;
+  update public.pipeline_runs r set status = 'canceling' where r.id = run.id;
+  insert into public.run_events (organization_id, run_id, event_type) values (run.organization_id, run.id, 'run.canceling');
+  with unbegun as (
+    -- One that is being claimed at this moment is left to its worker, which finds the run canceled.
+    select s.id from public.run_steps s where s.run_id = run.id and s.status in ('blocked', 'ready')
+    order by s.id for no key update skip locked
+  ), canceled as (
+    update public.run_steps s set status = 'canceled', finished_at = clock_timestamp()
+    from unbegun u where s.id = u.id returning s.*
+  )
+  insert into public.run_events (organization_id, run_id, step_id, event_type, data)
+  select c.organization_id, c.run_id, c.id, 'step.canceled',
+    jsonb_build_object('block_id', c.block_id, 'name', c.name, 'attempt', c.attempt)
+  from canceled c order by c.id;
+  perform private.settle_runs(array[run.id]);
+  select * into run from public.pipeline_runs r where r.id = run_id;
+  return run;
+end $$;
+comment on function private.cancel_run is
+  'Nothing of the run begins any more, and what is running counts for nothing; it ends with its last running step.';
+
+create function public.cancel_run(run_id uuid) returns public.pipeline_runs
+language plpgsql set search_path = '' as $$
+begin
+  if not exists (select 1 from public.pipeline_runs r where r.id = cancel_run.run_id) then
+    perform private.raise_error(404, 'not_found', format('No run with id %s', cancel_run.run_id));
+  end if;
+  return private.cancel_run(run_id);
+end $$;
+comment on function public.cancel_run is 'Cancels a run that the caller sees. Once more changes nothing.';
+
+create function private.copy_steps(source public.pipeline_runs, target public.pipeline_runs) returns void
+language sql set search_path = '' as $$
+  with twin as materialized (
+    select s.*, gen_random_uuid() as twin_id from public.run_steps s where s.run_id = source.id
+  ), link as materialized (
+    select t.id as target_id, count(*) filter (where p.status <> 'succeeded') as pending,
+      jsonb_agg(i.value || jsonb_build_object('source_step_id', p.twin_id) order by i.position) as incoming
+    from twin t cross join jsonb_array_elements(t.incoming) with ordinality i (value, position)
+    join twin p on p.id = (i.value ->> 'source_step_id')::uuid group by t.id
+  )
+  insert into public.run_steps (id, organization_id, run_id, block_id, block_version_id, name, status, incoming, child_ids,
+    pending_parents, max_attempts, timeout_seconds, priority, cache, lane, output, output_path, reused_step_id, started_at, finished_at)
+  select t.twin_id, t.organization_id, target.id, t.block_id, t.block_version_id, t.name,
+    case when d.is_done then 'succeeded' when coalesce(l.pending, 0) = 0 then 'ready' else 'blocked' end::public.step_status,
+    coalesce(l.incoming, '[]'),
+    array(select c.twin_id from unnest(t.child_ids) with ordinality i (id, position) join twin c on c.id = i.id order by i.position),
+    coalesce(l.pending, 0), t.max_attempts, t.timeout_seconds, t.priority, t.cache, private.lane_of(target.pipeline_id),
+    case when d.is_done then t.output end, case when d.is_done then t.output_path end,
+    case when d.is_done then coalesce(t.reused_step_id, t.id) end,
+    case when d.is_done then now() end, case when d.is_done then now() end
+  from twin t
+  cross join lateral (select t.status = 'succeeded' as is_done) d
+  left join link l on l.target_id = t.id
+$$;
+comment on function private.copy_steps is 'The steps of a run once more: what succeeded keeps its output, the rest is to do.';
+
+create function private.retry_run(run_id uuid, start_at text, created_by uuid) returns public.pipeline_runs
+language plpgsql security definer set search_path = '' as $$
+#variable_conflict use_variable
+declare
+  source public.pipeline_runs;
+  pipeline public.pipelines;
+  run public.pipeline_runs;
+begin
+  if auth.uid() is not null and created_by is distinct from auth.uid() then
+    perform private.raise_error(403, 'forbidden', 'A run acts as the user who starts it');
+  end if;
+  select * into source from public.pipeline_runs r where r.id = run_id;
+  -- Locked as by a start, and before anything else.
+  select * into pipeline from public.pipelines p where p.id = source.pipeline_id for no key update;
+  if source.finished_at is null then
+    perform private.raise_error(409, 'run_not_ended', format('The run is %s: cancel it, or wait for its end', source.status));
+  elsif start_at = 'start' then
+    return private.start_run(source.pipeline_id, source.input, 'retry', created_by, source.from_block_id, null, null,
+      source.priority, source.id);
+  elsif source.status = 'succeeded' then
+    perform private.raise_error(409, 'run_ended', 'The run succeeded: there is no failed step to begin at');
+  end if;
+  -- Held against what it pinned, not against what the pipeline has become.
+  pipeline.executor := source.executor;
+  perform private.check_startable(pipeline, source.definition);
+  insert into public.pipeline_runs (organization_id, pipeline_id, trigger, input, definition, executor, created_by,
+    from_block_id, priority, parent_run_id)
+  values (source.organization_id, source.pipeline_id, 'retry', source.input, source.definition, source.executor, created_by,
+    source.from_block_id, source.priority, source.id)
+  returning * into run;
+  perform private.copy_steps(source, run);
+  insert into public.run_events (organization_id, run_id, event_type, message, data)
+  values (run.organization_id, run.id, 'run.queued', 'Queued by retry', jsonb_build_object('parent_run_id', source.id));
+  insert into public.run_events (organization_id, run_id, step_id, event_type, data)
+  select s.organization_id, s.run_id, s.id, 'step.reused',
+    jsonb_build_object('block_id', s.block_id, 'name', s.name, 'attempt', s.attempt, 'reused_step_id', s.reused_step_id)
+  from public.run_steps s where s.run_id = run.id and s.status = 'succeeded' order by s.id;
+  update public.pipelines p set times_run = p.times_run + 1, last_run_at = now() where p.id = run.pipeline_id;
+  return run;
+end $$;
+comment on function private.retry_run is
+  'From the failed steps on, with the versions and the finished outputs of that run; or from the start, with today''s versions.';
+
+create function public.retry_run(run_id uuid, start_at text default 'failed') returns public.pipeline_runs
+language plpgsql set search_path = '' as $$
+begin
+  if start_at not in ('failed', 'start') then
+    perform private.raise_error(422, 'validation_failed', 'from is failed or start', 'from');
+  elsif not exists (select 1 from public.pipeline_runs r where r.id = retry_run.run_id) then
+    perform private.raise_error(404, 'not_found', format('No run with id %s', retry_run.run_id));
+  elsif auth.uid() is null then
+    perform private.raise_error(403, 'forbidden', 'A run acts as the user who starts it: sign in as one');
+  end if;
+  return private.retry_run(run_id, start_at, auth.uid());
+end $$;
+comment on function public.retry_run is 'Tries an ended run again, as the caller.';
 
 -- Reading -------------------------------------------------------------------------------------
 
@@ -301,7 +485,9 @@ declare
 begin
   select to_jsonb(r) || jsonb_build_object('steps', coalesce((
     select jsonb_agg(jsonb_build_object('id', s.id, 'block_id', s.block_id, 'name', s.name, 'status', s.status,
-      'attempt', s.attempt, 'max_attempts', s.max_attempts, 'error', s.error,
+      'reused_step_id', s.reused_step_id, 'attempt', s.attempt, 'failures', s.failures, 'max_attempts', s.max_attempts,
+      'continuations', s.continuations, 'timeout_seconds', s.timeout_seconds, 'priority', s.priority - r.priority * 1000,
+      'cache', s.cache, 'next_attempt_at', case when s.status = 'ready' then s.run_at end, 'error', s.error,
       'output', case when s.bytes_so_far <= 1024 * 1024 then s.output end,
       'output_omitted', s.bytes_so_far > 1024 * 1024,
       'started_at', s.started_at, 'finished_at', s.finished_at) order by s.started_at, s.name)
@@ -330,8 +516,9 @@ begin
   elsif after !~ '^\d{1,19}-\d{1,18}$' then
     perform private.raise_error(400, 'invalid_cursor', 'The event id is one that this API gave, like 1234-56');
   end if;
-  -- Rows of transactions still open elsewhere are left for the next page, so that none is passed by.
-  -- An ended run has none: there the bound would only hide what a restored backup brought along.
+  -- Rows that may still be preceded by those of open transactions are left for the next page, so that
+  -- none is passed by; when no transaction is open there are none. An ended run has none either:
+  -- there the bound would only hide what a restored backup brought along.
   select coalesce(jsonb_agg(to_jsonb(e) - '{transaction_id,sequence,updated_at}'::text[]
     || jsonb_build_object('id', e.transaction_id || '-' || e.sequence) order by e.transaction_id, e.sequence), '[]')
   into events
@@ -339,7 +526,9 @@ begin
     select * from public.run_events e
     where e.run_id = list_run_events.run_id
       and (e.transaction_id, e.sequence) > (split_part(after, '-', 1)::xid8, split_part(after, '-', 2)::bigint)
-      and (run.finished_at is not null or e.transaction_id < pg_snapshot_xmin(pg_current_snapshot()))
+      and (run.finished_at is not null
+        or pg_snapshot_xmin(pg_current_snapshot()) = pg_snapshot_xmax(pg_current_snapshot())
+        or e.transaction_id < pg_snapshot_xmin(pg_current_snapshot()))
     order by e.transaction_id, e.sequence limit max_events
   ) e;
   return jsonb_build_object('data', events, 'ended', run.finished_at is not null, 'status', run.status);
@@ -366,6 +555,10 @@ end $$;
 comment on function private.check_run_transition is 'An ended run stays as it ended.';
 create trigger check_run_transition before update of status on public.pipeline_runs
   for each row execute function private.check_run_transition();
+create trigger relane_steps after update of max_concurrent_steps on public.pipelines
+  for each row when (new.max_concurrent_steps is distinct from old.max_concurrent_steps) execute function private.relane_steps();
+create trigger relane_steps after update of max_concurrent_steps on public.organizations
+  for each row when (new.max_concurrent_steps is distinct from old.max_concurrent_steps) execute function private.relane_steps();
 
 select private.audit('pipeline_runs', 'pipeline_run', '{definition,input,output}');
 
@@ -403,5 +596,6 @@ create policy "A member removes objects of datasets" on storage.objects
 -- Grants --------------------------------------------------------------------------------------
 
 grant select on public.pipeline_runs, public.run_steps, public.run_events to authenticated;
-grant execute on function private.start_run to authenticated, service_role;
-grant execute on function public.start_run, public.get_run, public.list_run_events to authenticated, service_role;
+grant execute on function private.lane_of to service_role;
+grant execute on function private.start_run, private.retry_run, private.cancel_run to authenticated, service_role;
+grant execute on function public.start_run, public.retry_run, public.cancel_run, public.get_run, public.list_run_events to authenticated, service_role;

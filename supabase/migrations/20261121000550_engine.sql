@@ -21,10 +21,10 @@ create function private.backoff(attempt integer, retry_after_seconds numeric def
 language sql volatile set search_path = '' as $$
   -- Exponential with full jitter, so that what failed together does not come back together.
   select make_interval(secs => case
-    when retry_after_seconds is null then least(2 ^ attempt, 300) * random()
-    else least(retry_after_seconds, 3600) end::double precision)
+    when retry_after_seconds is null then least(2 ^ least(attempt, 9), 300) * random()
+    else least(greatest(retry_after_seconds, 0), 3600) end::double precision)
 $$;
-comment on function private.backoff is 'Seconds until the next attempt; what the failing side asked for wins.';
+comment on function private.backoff is 'Time until the next attempt after so many failures in a row; what the failing side asked for wins.';
 
 create function private.run_output(run_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
@@ -44,6 +44,7 @@ language plpgsql set search_path = '' as $$
 declare
   run public.pipeline_runs;
   failed_step public.run_steps;
+  outcome public.run_status;
   ended uuid[] := '{}';
 begin
   -- The run's row is locked before its steps are looked at: of two workers that finish the last two
@@ -56,12 +57,11 @@ begin
       where s.run_id = run.id and s.status in ('blocked', 'ready', 'running'));
     select * into failed_step from public.run_steps s
     where s.run_id = run.id and s.status = 'failed' order by s.finished_at, s.id limit 1;
-    update public.pipeline_runs r set
-      status = case when run.status = 'canceling' then 'canceled' when failed_step.id is null then 'succeeded' else 'failed' end::public.run_status,
-      finished_at = clock_timestamp(),
+    outcome := case when run.status = 'canceling' then 'canceled' when failed_step.id is null then 'succeeded' else 'failed' end;
+    update public.pipeline_runs r set status = outcome, finished_at = clock_timestamp(),
       error = case when failed_step.id is not null
         then failed_step.error || jsonb_build_object('block_id', failed_step.block_id, 'block', failed_step.name) end,
-      output = case when failed_step.id is null then private.run_output(run.id) end
+      output = case when outcome = 'succeeded' then private.run_output(run.id) end
     where r.id = run.id returning * into run;
     insert into public.run_events (organization_id, run_id, event_type, message)
     values (run.organization_id, run.id, 'run.' || run.status, coalesce(run.error ->> 'message', ''));
@@ -115,30 +115,172 @@ language sql set search_path = '' as $$
 $$;
 comment on function private.skip_descendants is 'What can no longer run, because something before it failed, is skipped.';
 
-create function public.claim_steps(worker_id uuid, max_steps integer, lease_seconds integer default 60)
-returns jsonb language plpgsql set search_path = '' as $$
-#variable_conflict use_variable
+create function private.slots_key(lane uuid) returns bigint
+language sql stable set search_path = '' as $$
+  select hashtextextended('private.slots_key ' || coalesce((select p.organization_id from public.pipelines p where p.id = lane), lane), 0)
+$$;
+comment on function private.slots_key is
+  'The advisory lock of a lane''s organization: who counts its slots and takes them must be alone with it.';
+
+create function private.waiting_lanes() returns uuid[]
+language sql volatile set search_path = '' as $$
+  -- From lane to lane by jumps along the index, round until one comes again. It begins anywhere, so
+  -- that where there are very many, none is always beyond the end.
+  with recursive walk (lane) as (
+    select gen_random_uuid()
+    union
+    select coalesce(
+      (select s.lane from public.run_steps s
+        where s.status = 'ready' and s.lane > w.lane and not s.is_suspect order by s.lane limit 1),
+      (select s.lane from public.run_steps s
+        where s.status = 'ready' and s.lane is not null and not s.is_suspect order by s.lane limit 1))
+    from walk w where w.lane is not null
+  )
+  select array(select w.lane from walk w where w.lane is not null offset 1 limit 200)
+$$;
+comment on function private.waiting_lanes is 'Lanes in which steps wait; not more than 200.';
+
+create function private.lock_lanes(lanes uuid[]) returns uuid[]
+language sql volatile set search_path = '' as $$
+  select coalesce(array_agg(lane), '{}') from unnest(lanes) lane where pg_try_advisory_xact_lock(private.slots_key(lane))
+$$;
+comment on function private.lock_lanes is 'Those lanes whose slots no other worker is counting; none will until this transaction ends.';
+
+create function private.free_slots(lanes uuid[])
+returns table (lane uuid, organization_id uuid, in_lane bigint, in_organization bigint)
+language sql stable set search_path = '' as $$
+  -- Slots are what live attempts leave, never a counter that could go wrong.
+  with limits as (
+    select l.lane, o.id as organization_id, p.max_concurrent_steps as of_lane, o.max_concurrent_steps as of_organization
+    from unnest(lanes) l (lane)
+    left join public.pipelines p on p.id = l.lane
+    join public.organizations o on o.id = coalesce(p.organization_id, l.lane)
+  ), running as (
+    select s.organization_id, s.lane, count(*) as steps from public.run_steps s
+    where s.status = 'running' and s.lane is not null and s.organization_id in (select l.organization_id from limits l)
+    group by s.organization_id, s.lane
+  )
+  select l.lane, l.organization_id,
+    l.of_lane - coalesce((select r.steps from running r where r.lane = l.lane), 0),
+    l.of_organization - coalesce((select sum(r.steps)::bigint from running r where r.organization_id = l.organization_id), 0)
+  from limits l
+$$;
+comment on function private.free_slots is 'How many more steps of a lane, and of its organization, may be in work; null: any.';
+
+create function private.pick_suspect() returns uuid[]
+language plpgsql set search_path = '' as $$
+declare
+  lanes constant uuid[] := private.lock_lanes(array(
+    select distinct s.lane from public.run_steps s
+    where s.status = 'ready' and s.is_suspect and s.run_at <= clock_timestamp() and s.lane is not null));
+begin
+  return array(select s.id from public.run_steps s
+    where s.status = 'ready' and s.is_suspect and s.run_at <= clock_timestamp()
+      and (s.lane is null or s.lane in (
+        select f.lane from private.free_slots(lanes) f where coalesce(least(f.in_lane, f.in_organization), 1) > 0))
+    order by s.priority desc, s.run_at, s.id limit 1 for update of s skip locked);
+end $$;
+comment on function private.pick_suspect is 'A step whose worker died, to be tried with no other beside it.';
+
+create function private.pick_from_lanes(lanes uuid[], max_steps integer)
+returns table (id uuid, priority integer, run_at timestamptz)
+language sql volatile set search_path = '' as $$
+  select c.id, c.priority, c.run_at from (
+    select s.*, f.in_organization,
+      row_number() over (partition by f.organization_id order by s.priority desc, s.run_at, s.id) as place
+    from private.free_slots(lanes) f
+    cross join lateral (
+      select s.id, s.priority, s.run_at from public.run_steps s
+      where s.status = 'ready' and s.lane = f.lane and not s.is_suspect and s.run_at <= clock_timestamp()
+      order by s.priority desc, s.run_at, s.id
+      limit greatest(least(max_steps, f.in_lane, f.in_organization), 0)
+    ) s
+  ) c
+  where c.place <= coalesce(c.in_organization, max_steps)
+$$;
+comment on function private.pick_from_lanes is
+  'Ready steps of pipelines and organizations that have a limit, as many as it leaves room for. The lanes are locked.';
+
+create function private.pick_steps(max_steps integer) returns uuid[]
+language plpgsql set search_path = '' as $$
+declare
+  lanes constant uuid[] := private.waiting_lanes();
+  locked uuid[] := private.lock_lanes(lanes);
+  free uuid[];
+  picked uuid[];
+begin
+  loop
+    free := array(
+      select s.id from public.run_steps s
+      where s.status = 'ready' and s.lane is null and not s.is_suspect and s.run_at <= clock_timestamp()
+      order by s.priority desc, s.run_at, s.id limit max_steps for update skip locked);
+    if lanes = '{}' then
+      return free;
+    end if;
+    picked := array(
+      select c.id from (
+        select s.id, s.priority, s.run_at from public.run_steps s where s.id = any (free)
+        union all select l.id, l.priority, l.run_at from private.pick_from_lanes(locked, max_steps) l
+      ) c order by c.priority desc, c.run_at, c.id limit max_steps);
+    exit when picked <> '{}' or locked <> '{}';
+    -- Another worker is counting the slots of all that waits: it is done in a moment.
+    perform pg_advisory_xact_lock(private.slots_key(lanes[1]));
+    locked := private.lock_lanes(lanes);
+  end loop;
+  return array(select s.id from public.run_steps s where s.id = any (picked) and s.status = 'ready' for update skip locked);
+end $$;
+comment on function private.pick_steps is 'The ready steps that come first among those that no limit holds back, locked.';
+
+create function private.set_aside(picked uuid[]) returns boolean
+language plpgsql set search_path = '' as $$
+declare
+  canceled uuid[];
+  stray uuid[];
+begin
+  select array_agg(s.id) filter (where r.status = 'canceling'),
+    array_agg(s.id) filter (where case when p.max_concurrent_steps is not null then s.lane is distinct from p.id
+      else o.max_concurrent_steps is not null and s.lane is null end)
+  into canceled, stray
+  from public.run_steps s
+  join public.pipeline_runs r on r.id = s.run_id
+  join public.pipelines p on p.id = r.pipeline_id
+  join public.organizations o on o.id = r.organization_id
+  where s.id = any (picked);
+  if canceled is not null then
+    perform private.cancel_attempts(canceled);
+    perform private.settle_runs(array(select distinct s.run_id from public.run_steps s where s.id = any (canceled)));
+  end if;
+  if stray is not null then
+    -- The rest of its run comes along, where nobody else is at it.
+    update public.run_steps s set lane = private.lane_of(r.pipeline_id)
+    from public.pipeline_runs r
+    where r.id = s.run_id and s.id in (
+      select t.id from public.run_steps t
+      where t.status = 'ready' and t.run_id in (select u.run_id from public.run_steps u where u.id = any (stray))
+      for no key update skip locked);
+  end if;
+  return canceled is not null or stray is not null;
+end $$;
+comment on function private.set_aside is
+  'Whether there are steps among these that must not be claimed: of runs canceled this moment, or waiting past a limit that was set since they were planned. They are canceled, or put in their lane.';
+
+create function private.take_steps(worker_id uuid, step_ids uuid[]) returns uuid[]
+language plpgsql set search_path = '' as $$
 declare
   claimed uuid[];
 begin
-  insert into public.workers (id, heartbeat_at, lease_seconds) values (worker_id, clock_timestamp(), lease_seconds)
-  on conflict (id) do update set heartbeat_at = excluded.heartbeat_at;
-  perform private.reap_steps();
   with mine as (
     update public.run_steps s set
-      status = 'running', attempt = s.attempt + 1, worker_id = claim_steps.worker_id,
-      started_at = clock_timestamp(), error = null
-    where s.id = any (array(
-      select r.id from public.run_steps r
-      where r.status = 'ready' and r.run_at <= clock_timestamp()
-      order by r.priority desc, r.run_at, r.id
-      limit max_steps for update skip locked))
+      status = 'running', attempt = s.attempt + 1, worker_id = take_steps.worker_id, started_at = clock_timestamp(), error = null
+    where s.id = any (step_ids) and s.status = 'ready'
     returning s.id, s.priority, s.run_at
   )
   select array_agg(m.id order by m.priority desc, m.run_at, m.id) into claimed from mine m;
-  -- Locks on runs are taken in one order everywhere, so that workers never wait for each other in a circle.
+  -- Locks on runs are taken in one order everywhere, so that workers never wait for each other in a circle:
+  -- here at once for the runs that begin, and for those that reused outputs may end.
   perform 1 from public.pipeline_runs r
-  where r.status = 'queued' and r.id in (select s.run_id from public.run_steps s where s.id = any (claimed))
+  where r.id in (select s.run_id from public.run_steps s where s.id = any (claimed))
+    and (r.status = 'queued' or r.id in (select s.run_id from public.run_steps s where s.id = any (claimed) and s.cache))
   order by r.id for no key update;
   with started as (
     update public.pipeline_runs r set status = 'running', started_at = clock_timestamp()
@@ -151,14 +293,105 @@ begin
   select s.organization_id, s.run_id, s.id, 'step.started',
     jsonb_build_object('block_id', s.block_id, 'name', s.name, 'attempt', s.attempt)
   from public.run_steps s where s.id = any (claimed) order by array_position(claimed, s.id);
-  if claimed is null then
-    -- An idle moment: workers are short-lived, and their rows are of no use once their leases are long over.
-    delete from public.workers w where w.heartbeat_at < clock_timestamp() - interval '1 day';
+  return coalesce(claimed, '{}');
+end $$;
+comment on function private.take_steps is 'Makes ready steps a worker''s own: a new attempt of each.';
+
+create function private.reuse_outputs(claimed uuid[]) returns uuid[]
+language plpgsql set search_path = '' as $$
+declare
+  reused uuid[];
+begin
+  -- A step without incoming edges is fed by the run; one that the run began at does what it would do in the middle.
+  -- A large output is known by its digest, not by the address it was put at.
+  update public.run_steps s set cache_key = encode(sha256(convert_to(jsonb_build_array(s.block_version_id,
+    case when s.incoming = '[]' then (
+      select jsonb_build_array(r.input, r.from_block_id is not distinct from s.block_id)
+      from public.pipeline_runs r where r.id = s.run_id) end,
+    (select jsonb_agg(jsonb_build_array(i ->> 'source_name', i ->> 'edge_version_id',
+        case when p.output_path is null then p.output end, p.output_path is null,
+        coalesce(p.output #>> '{artifact,sha256}', p.output_path)) order by i ->> 'source_name')
+      from jsonb_array_elements(s.incoming) i join public.run_steps p on p.id = (i ->> 'source_step_id')::uuid))::text, 'UTF8')), 'hex')
+  where s.id = any (claimed) and s.cache and s.continuation is null;
+  with hit as (
+    select s.id, found.* from public.run_steps s
+    join public.pipeline_runs r on r.id = s.run_id and r.status = 'running'
+    cross join lateral (
+      select coalesce(e.reused_step_id, e.id) as reused_step_id, e.output, e.output_path from public.run_steps e
+      where e.organization_id = s.organization_id and e.cache_key = s.cache_key and e.status = 'succeeded'
+      order by e.finished_at desc limit 1) found
+    where s.id = any (claimed) and s.cache_key is not null
+  ), done as (
+    update public.run_steps s set status = 'succeeded', output = h.output, output_path = h.output_path,
+      reused_step_id = h.reused_step_id, finished_at = clock_timestamp(), worker_id = null, is_suspect = false
+    from hit h where s.id = h.id returning s.*
+  ), event as (
+    insert into public.run_events (organization_id, run_id, step_id, event_type, data)
+    select d.organization_id, d.run_id, d.id, 'step.reused', jsonb_build_object('block_id', d.block_id, 'name', d.name,
+      'attempt', d.attempt, 'reused_step_id', d.reused_step_id)
+    from done d order by d.id
+  )
+  select array_agg(d.id) into reused from done d;
+  if reused is not null then
+    perform private.advance_runs(reused, '{}', array(select distinct s.run_id from public.run_steps s where s.id = any (reused)));
   end if;
-  return private.describe_steps(claimed);
+  return coalesce(reused, '{}');
+end $$;
+comment on function private.reuse_outputs is
+  'Steps of which an earlier one with the same versions and inputs has an output take it, and are done. Their runs are locked.';
+
+create function public.claim_steps(
+  worker_id uuid, max_steps integer, lease_seconds integer default 60, is_idle boolean default false
+) returns jsonb language plpgsql set search_path = '' as $$
+#variable_conflict use_variable
+declare
+  is_new boolean;
+  is_alone boolean := false;
+  again boolean;
+  picked uuid[] := '{}';
+  claimed uuid[];
+  reused uuid[] := '{}';
+begin
+  -- What ends or moves steps is a claim of its own, so that no claim locks runs twice, out of order.
+  again := private.reap_steps();
+  if not again then
+    insert into public.workers (id, heartbeat_at, lease_seconds) values (worker_id, clock_timestamp(), lease_seconds)
+    on conflict (id) do update set heartbeat_at = excluded.heartbeat_at
+    returning xmax = 0 into is_new;
+  end if;
+  if not again and max_steps > 0 then
+    -- A worker's first step is a suspect one, if there is one, and then only when nothing else is to do: a busy
+    -- queue holds up no suspect for ever, nor do suspects, one by one, hold up the queue.
+    if is_idle and is_new then
+      picked := private.pick_suspect();
+      is_alone := picked <> '{}';
+    end if;
+    if not is_alone then
+      picked := private.pick_steps(max_steps);
+    end if;
+    if is_idle and not is_new and picked = '{}' then
+      picked := private.pick_suspect();
+      is_alone := picked <> '{}';
+    end if;
+    if picked <> '{}' and private.set_aside(picked) then
+      again := true;
+      picked := '{}';
+    elsif picked = '{}' then
+      -- An idle moment: workers are short-lived, and their rows are of no use once their leases are long over.
+      delete from public.workers w where w.heartbeat_at < clock_timestamp() - interval '1 day'
+        and not exists (select 1 from public.run_steps s where s.worker_id = w.id and s.status = 'running');
+    end if;
+  end if;
+  claimed := private.take_steps(worker_id, picked);
+  if exists (select 1 from public.run_steps s where s.id = any (claimed) and s.cache) then
+    reused := private.reuse_outputs(claimed);
+    again := again or reused <> '{}';
+    claimed := array(select c from unnest(claimed) with ordinality t (c, position) where c <> all (reused) order by position);
+  end if;
+  return private.describe_steps(claimed) || jsonb_build_object('is_alone', is_alone and claimed <> '{}', 'again', again);
 end $$;
 comment on function public.claim_steps is
-  'Takes up to max_steps ready steps for a worker, and tells all that executing them needs.';
+  'Takes up to max_steps ready steps for a worker, and tells all that executing them needs. An idle worker may get one suspect step, which is_alone: it claims no other beside it. again: steps went on without it, so it had better ask once more.';
 
 create function private.describe_steps(step_ids uuid[]) returns jsonb
 language plpgsql stable set search_path = '' as $$
@@ -179,8 +412,8 @@ begin
             where m.organization_id = s.organization_id and m.user_id = r.created_by and m.status = 'active'
             union all select 1 from public.platform_admins a where a.user_id = r.created_by)),
         'name', s.name, 'block_type', b.block_type, 'spec', v.spec,
-        'timeout_seconds', s.timeout_seconds,
-        'started_at_ms', floor(extract(epoch from r.started_at) * 1000),
+        'timeout_seconds', s.timeout_seconds, 'cursor', s.continuation -> 'cursor',
+        'started_at_ms', floor(extract(epoch from coalesce(r.started_at, now())) * 1000),
         -- The first step of a run that begins in the middle is fed by the run's input instead of its edges.
         'has_input', s.incoming <> '[]' or rr.edges
           @> jsonb_build_array(jsonb_build_object('target_block_id', s.block_id)),
@@ -210,15 +443,29 @@ end $$;
 comment on function private.describe_steps is
   '{steps, outputs by step id, inputs by run id}: what several steps share is told once.';
 
+create function private.cancel_attempts(step_ids uuid[]) returns void
+language sql set search_path = '' as $$
+  with canceled as (
+    update public.run_steps s set status = 'canceled', finished_at = clock_timestamp(), worker_id = null
+    where s.id = any (step_ids) returning s.*
+  )
+  insert into public.run_events (organization_id, run_id, step_id, event_type, data)
+  select c.organization_id, c.run_id, c.id, 'step.canceled',
+    jsonb_build_object('block_id', c.block_id, 'name', c.name, 'attempt', c.attempt)
+  from canceled c order by c.id
+$$;
+comment on function private.cancel_attempts is 'Steps of a canceled run end, and what they did counts for nothing.';
+
 create function private.fail_attempt(step public.run_steps, error jsonb, retryable boolean, retry_after_seconds numeric)
 returns boolean language plpgsql set search_path = '' as $$
 declare
-  again constant boolean := retryable and step.attempt < step.max_attempts
-    and (select r.status = 'running' from public.pipeline_runs r where r.id = step.run_id);
+  again constant boolean := retryable and step.failures + 1 < step.max_attempts;
 begin
   update public.run_steps s set
     status = case when again then 'ready' else 'failed' end::public.step_status,
-    run_at = case when again then clock_timestamp() + private.backoff(step.attempt, retry_after_seconds) else s.run_at end,
+    failures = s.failures + 1,
+    is_suspect = coalesce(fail_attempt.error ->> 'code' = 'lease_expired', false),
+    run_at = case when again then clock_timestamp() + private.backoff(s.failures + 1, retry_after_seconds) else s.run_at end,
     finished_at = case when again then null else clock_timestamp() end,
     worker_id = null, error = fail_attempt.error
   where s.id = step.id;
@@ -228,60 +475,111 @@ begin
 end $$;
 comment on function private.fail_attempt is 'An attempt that failed: tried again later, or failed for good (false).';
 
-create function private.reap_steps() returns void
+create function private.advance_runs(succeeded uuid[], failed uuid[], run_ids uuid[]) returns void
+language plpgsql set search_path = '' as $$
+begin
+  if succeeded <> '{}' then
+    perform private.release_children(succeeded);
+  end if;
+  if failed <> '{}' then
+    perform private.skip_descendants(failed);
+  end if;
+  perform private.settle_runs(run_ids);
+end $$;
+comment on function private.advance_runs is
+  'What follows from steps that ended: children released or skipped, runs ended. The runs are locked.';
+
+create function private.lock_runs(step_ids uuid[]) returns uuid[]
 language plpgsql set search_path = '' as $$
 declare
-  step public.run_steps;
-  failed uuid[] := '{}';
-  runs uuid[] := '{}';
+  canceled uuid[];
 begin
-  for step in
-    select s.* from public.run_steps s left join public.workers w on w.id = s.worker_id
-    where s.status = 'running'
-      and (w.id is null or w.heartbeat_at + make_interval(secs => w.lease_seconds) < clock_timestamp())
-    order by s.id for no key update of s skip locked
-  loop
+  -- Before anything is decided: of a cancel and a result that come at once, one is first and the other sees it.
+  perform 1 from public.pipeline_runs r
+  where r.id in (select s.run_id from public.run_steps s where s.id = any (step_ids)) order by r.id for no key update;
+  select array_agg(s.id) into canceled
+  from public.run_steps s join public.pipeline_runs r on r.id = s.run_id
+  where s.id = any (step_ids) and r.status = 'canceling';
+  if canceled is null then
+    return step_ids;
+  end if;
+  perform private.cancel_attempts(canceled);
+  return array(select i from unnest(step_ids) i where i <> all (canceled));
+end $$;
+comment on function private.lock_runs is
+  'Locks the runs of attempts that are ending. Those of canceled runs are canceled, whatever became of them; the others are returned.';
+
+create function private.reap_steps() returns boolean
+language plpgsql set search_path = '' as $$
+declare
+  expired constant uuid[] := array(
+    select s.id from public.run_steps s
+    where s.status = 'running' and s.worker_id in (
+      select w.id from public.workers w where w.heartbeat_at + make_interval(secs => w.lease_seconds) < clock_timestamp())
+    order by s.id for no key update of s skip locked);
+  step public.run_steps;
+  lost uuid[];
+  failed uuid[] := '{}';
+begin
+  if expired = '{}' then
+    return false;
+  end if;
+  lost := private.lock_runs(expired);
+  for step in select * from public.run_steps s where s.id = any (lost) order by s.id loop
     if not private.fail_attempt(step, jsonb_build_object('code', 'lease_expired',
       'message', 'The worker stopped answering'), true, null) then
       failed := failed || step.id;
-      runs := runs || step.run_id;
     end if;
   end loop;
-  if failed <> '{}' then
-    perform 1 from public.pipeline_runs r where r.id = any (runs) order by r.id for no key update;
-    perform private.skip_descendants(failed);
-    perform private.settle_runs(runs);
-  end if;
+  perform private.advance_runs('{}', failed, array(select distinct s.run_id from public.run_steps s where s.id = any (expired)));
+  return true;
 end $$;
-comment on function private.reap_steps is 'Takes the steps of dead workers back: retried with backoff, or failed.';
+comment on function private.reap_steps is
+  'Takes the steps of dead workers back: retried with backoff, or failed. Tells whether there were any.';
+
+create function private.continue_step(step public.run_steps, cursor jsonb) returns boolean
+language plpgsql set search_path = '' as $$
+begin
+  if step.continuations >= 10000 then
+    return private.fail_attempt(step, jsonb_build_object('code', 'too_many_continuations',
+      'message', 'The step has gone on 10,000 times and is not done'), false, null);
+  end if;
+  -- It got on, so what failed before counts no more.
+  update public.run_steps s set status = 'ready', worker_id = null, started_at = null, run_at = clock_timestamp(),
+    is_suspect = false, failures = 0, error = null,
+    continuations = s.continuations + 1, continuation = jsonb_build_object('cursor', continue_step.cursor)
+  where s.id = step.id;
+  perform private.add_event(step, 'step.continued', '', jsonb_build_object('continuations', step.continuations + 1));
+  return true;
+end $$;
+comment on function private.continue_step is
+  'A part of a long step is done: the next one is queued, and no retry is spent. False when it has had too many.';
 
 create function public.finish_steps(worker_id uuid, results jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 #variable_conflict use_variable
 declare
+  held uuid[];
+  accepted uuid[];
+  succeeded uuid[];
+  failed uuid[] := '{}';
   result record;
   step public.run_steps;
-  succeeded uuid[] := '{}';
-  failed uuid[] := '{}';
-  accepted uuid[] := '{}';
-  runs uuid[] := '{}';
 begin
   update public.workers w set heartbeat_at = clock_timestamp() where w.id = worker_id;
-  -- Successes, nearly all of what comes, in one statement. The fence: only the worker that holds an
-  -- attempt may end it.
-  with result as materialized (
-    select r.* from jsonb_to_recordset(results)
-      r (step_id uuid, attempt integer, succeeded boolean, output jsonb, output_path text)
-    where r.succeeded
-  ), held as materialized (
-    select s.id from public.run_steps s join result r on r.step_id = s.id and r.attempt = s.attempt
+  -- The fence: only the worker that holds an attempt may end it.
+  held := array(
+    select s.id from jsonb_to_recordset(results) r (step_id uuid, attempt integer)
+    join public.run_steps s on s.id = r.step_id and s.attempt = r.attempt
     where s.worker_id = finish_steps.worker_id and s.status = 'running'
-    order by s.id for no key update of s
-  ), done as (
+    order by s.id for no key update of s);
+  accepted := private.lock_runs(held);
+  -- Successes, nearly all of what comes, in one statement.
+  with done as (
     update public.run_steps s set status = 'succeeded', output = coalesce(r.output, 'null'),
-      output_path = r.output_path, finished_at = clock_timestamp(), worker_id = null, error = null
-    from result r join held h on h.id = r.step_id
-    where s.id = r.step_id
+      output_path = r.output_path, finished_at = clock_timestamp(), worker_id = null, error = null, is_suspect = false
+    from jsonb_to_recordset(results) r (step_id uuid, succeeded boolean, output jsonb, output_path text)
+    where r.succeeded and s.id = r.step_id and s.id = any (accepted)
     returning s.*
   ), event as (
     insert into public.run_events (organization_id, run_id, step_id, event_type, data)
@@ -289,61 +587,59 @@ begin
       jsonb_build_object('block_id', d.block_id, 'name', d.name, 'attempt', d.attempt)
     from done d order by d.id
   )
-  select coalesce(array_agg(d.id), '{}'), coalesce(array_agg(distinct d.run_id), '{}')
-  into succeeded, runs from done d;
-  accepted := succeeded;
+  select coalesce(array_agg(d.id), '{}') into succeeded from done d;
   for result in
-    select r.* from jsonb_to_recordset(results) r (step_id uuid, attempt integer, succeeded boolean,
-      released boolean, error jsonb, retryable boolean, retry_after_seconds numeric)
-    where r.succeeded is not true order by r.step_id
+    select r.* from jsonb_to_recordset(results) r (step_id uuid, released boolean, continued boolean, cursor jsonb,
+      error jsonb, retryable boolean, retry_after_seconds numeric)
+    where r.step_id = any (accepted) and r.step_id <> all (succeeded) order by r.step_id
   loop
-    select * into step from public.run_steps s
-    where s.id = result.step_id and s.attempt = result.attempt
-      and s.worker_id = finish_steps.worker_id and s.status = 'running'
-    for no key update;
+    select * into step from public.run_steps s where s.id = result.step_id and s.status = 'running';
     continue when not found;
-    accepted := accepted || step.id;
     if result.released then
-      -- Given back unbegun: the attempt's number is spent, for the fence, but the retry is not.
-      update public.run_steps s set status = 'ready', max_attempts = s.max_attempts + 1, worker_id = null,
-        started_at = null where s.id = step.id;
-      continue;
-    end if;
-    runs := runs || step.run_id;
-    if not private.fail_attempt(step, result.error, result.retryable, result.retry_after_seconds) then
+      update public.run_steps s set status = 'ready', worker_id = null, started_at = null, run_at = clock_timestamp()
+      where s.id = step.id;
+    elsif result.continued then
+      if not private.continue_step(step, result.cursor) then
+        failed := failed || step.id;
+      end if;
+    elsif not private.fail_attempt(step, result.error, coalesce(result.retryable, false), result.retry_after_seconds) then
       failed := failed || step.id;
     end if;
   end loop;
-  perform 1 from public.pipeline_runs r where r.id = any (runs) order by r.id for no key update;
-  perform private.release_children(succeeded);
-  if failed <> '{}' then
-    perform private.skip_descendants(failed);
-  end if;
-  perform private.settle_runs(runs);
+  perform private.advance_runs(succeeded, failed, array(select distinct s.run_id from public.run_steps s where s.id = any (held)));
   return jsonb_build_object('accepted', to_jsonb(accepted));
 end $$;
 comment on function public.finish_steps is
-  'Ends attempts, all in one transaction. Results of attempts that the worker no longer holds are ignored.';
+  'Ends attempts, all in one transaction. Results of attempts that the worker no longer holds, or of canceled runs, are ignored.';
 
-create function public.heartbeat_worker(worker_id uuid) returns void
+create function public.heartbeat_worker(worker_id uuid) returns uuid[]
 language sql set search_path = '' as $$
-  update public.workers w set heartbeat_at = clock_timestamp() where w.id = heartbeat_worker.worker_id
+  update public.workers w set heartbeat_at = clock_timestamp() where w.id = heartbeat_worker.worker_id;
+  select array(select s.id from public.run_steps s join public.pipeline_runs r on r.id = s.run_id
+    where s.worker_id = heartbeat_worker.worker_id and s.status = 'running' and r.status = 'canceling')
 $$;
-comment on function public.heartbeat_worker is 'A long step''s worker says that it lives.';
+comment on function public.heartbeat_worker is
+  'A worker says that it lives, and hears which of its steps it shall stop: those of canceled runs.';
 
 create function private.worker_needed() returns boolean
 language sql stable set search_path = '' as $$
-  select exists (select 1 from public.run_steps s where s.status = 'ready' and s.run_at <= now())
+  select exists (select 1 from public.run_steps s
+      where s.status = 'ready' and s.lane is null and not s.is_suspect and s.run_at <= now())
+    or exists (select 1 from public.run_steps s
+      where s.status = 'ready' and s.lane is not null and not s.is_suspect and s.run_at <= now())
+    or exists (select 1 from public.run_steps s where s.status = 'ready' and s.is_suspect and s.run_at <= now())
     or exists (
-      select 1 from public.run_steps s left join public.workers w on w.id = s.worker_id
-      where s.status = 'running'
-        and (w.id is null or w.heartbeat_at + make_interval(secs => w.lease_seconds) < now()))
+      select 1 from public.run_steps s join public.workers w on w.id = s.worker_id
+      where s.status = 'running' and w.heartbeat_at + make_interval(secs => w.lease_seconds) < now())
 $$;
 comment on function private.worker_needed is 'What the scheduled sweep asks before it wakes a worker.';
 
 -- Grants --------------------------------------------------------------------------------------
 
 grant execute on function private.backoff, private.run_output, private.settle_runs, private.release_children, private.skip_descendants,
-  private.describe_steps, private.fail_attempt, private.reap_steps, private.add_event, private.worker_needed
+  private.describe_steps, private.fail_attempt, private.continue_step, private.cancel_attempts, private.lock_runs,
+  private.advance_runs, private.reap_steps, private.slots_key, private.waiting_lanes, private.lock_lanes, private.free_slots,
+  private.pick_suspect, private.pick_from_lanes, private.pick_steps, private.set_aside, private.take_steps,
+  private.reuse_outputs, private.add_event, private.worker_needed
   to service_role;
 grant execute on function public.claim_steps, public.finish_steps, public.heartbeat_worker to service_role;

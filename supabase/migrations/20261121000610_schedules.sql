@@ -122,15 +122,12 @@ language plpgsql set search_path = '' as $$
 declare
   run record;
 begin
-  if to_regprocedure('private.cancel_run(uuid)') is null then
-    return;
-  end if;
   for run in
     select r.id from public.pipeline_runs r
     where r.trigger_id = cancel_earlier_runs.trigger_id and r.finished_at is null order by r.id
   loop
     begin
-      execute 'select private.cancel_run($1)' using run.id;
+      perform private.cancel_run(run.id);
     exception when sqlstate 'PT409' then
       null; -- It has ended meanwhile.
     end;

@@ -1,7 +1,7 @@
 -- Pipelines: graphs are written whole, stay acyclic and keep to their organization.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(17);
+select plan(22);
 
 create function pg_temp.as_user(user_id uuid, statement text) returns text language plpgsql as $$
 declare
@@ -45,6 +45,13 @@ create function pg_temp.write(blocks jsonb, edges jsonb) returns text language s
   select pg_temp.as_user('b0000000-0000-4000-8000-000000000000', format(
     'select public.update_pipeline((select id from public.pipelines where name = ''P''), ''{}'', %L, %L)', blocks, edges))
 $$;
+create function pg_temp.refuses(statement text) returns text language plpgsql as $$
+begin
+  execute statement;
+  return null;
+exception when others then
+  return sqlstate;
+end $$;
 
 -- Whole graphs --------------------------------------------------------------------------------
 
@@ -91,6 +98,25 @@ select throws_ok(
   $$insert into public.pipeline_blocks (pipeline_id, block_id) select id, '00000000-0000-4000-8000-000000000014' from p$$,
   '23503', null, 'Not even the service can mix tenants');
 select results_eq('select * from shape', 'values (3::bigint, 2::bigint)', 'What is refused leaves nothing behind');
+
+-- Settings ------------------------------------------------------------------------------------
+
+create temporary view settings as
+  select max_attempts, timeout_seconds, priority, cache from public.pipeline_blocks b join p on p.id = b.pipeline_id
+  where b.block_id = '00000000-0000-4000-8000-000000000011';
+select results_eq('select * from settings', 'values (3, 60, 0, false)', 'A block has defaults');
+select pg_temp.write((select jsonb_agg(n || '{"max_attempts": 1, "timeout_seconds": 5, "priority": -9, "cache": true}') from jsonb_array_elements(pg_temp.nodes(11, 12, 13)) n), null);
+select results_eq('select * from settings', 'values (1, 5, -9, true)', 'They are written with the graph');
+select pg_temp.write(pg_temp.nodes(11, 12, 13), null);
+select results_eq('select * from settings', 'values (3, 60, 0, false)', 'And replaced with it');
+select is_empty(
+  $$select change from unnest(array['max_attempts = 0', 'max_attempts = 21', 'timeout_seconds = 0', 'timeout_seconds = 121', 'priority = 101', 'priority = -101']) change
+    where pg_temp.refuses('update public.pipeline_blocks set ' || change || ' where pipeline_id = (select id from p)') is distinct from '23514'$$,
+  'None is out of bounds');
+select is_empty(
+  $$select change from unnest(array[0, 10001]) change
+    where pg_temp.refuses('update public.pipelines set max_concurrent_steps = ' || change || ' where id = (select id from p)') is distinct from '23514'$$,
+  'Nor is a pipeline''s limit');
 
 -- Revisions -----------------------------------------------------------------------------------
 

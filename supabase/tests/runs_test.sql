@@ -1,7 +1,7 @@
 -- Runs: what may start, and what claiming and finishing steps does to a run.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(49);
+select plan(76);
 
 create function pg_temp.as_user(user_id uuid, statement text) returns text language plpgsql as $$
 declare
@@ -17,7 +17,10 @@ comment on function pg_temp.as_user is 'What a statement answers a signed-in use
 
 select ok(private.backoff(1) between interval '0' and interval '2 seconds', 'The first retry comes within two seconds');
 select ok(private.backoff(20) <= interval '300 seconds', 'No retry waits longer than five minutes by itself');
+select ok(private.backoff(20000) <= interval '300 seconds', 'However often it failed');
 select is(private.backoff(1, 7), interval '7 seconds', 'What the other side asked for wins');
+select is(private.backoff(1, 1000000), interval '1 hour', 'Within reason');
+select is(private.backoff(1, -7), interval '0', 'And never back in time');
 
 insert into auth.users (id, email) values
   ('a0000000-0000-4000-8000-000000000000', 'ada@example.com'),
@@ -50,7 +53,7 @@ create function pg_temp.launch() returns uuid language sql as $$
   select pg_temp.as_user('b0000000-0000-4000-8000-000000000000', 'select (public.start_run(''00000000-0000-4000-8000-000000000003'', ''{"input": {"n": 1}}'')).id')::uuid
 $$;
 create function pg_temp.claim(worker uuid) returns integer language sql as $$
-  select jsonb_array_length(public.claim_steps(worker, 100) -> 'steps')
+  select jsonb_array_length(public.claim_steps(worker, 100, is_idle => true) -> 'steps')
 $$;
 create function pg_temp.finish(worker uuid, run uuid, step text, result jsonb, attempts_ago integer default 0)
 returns integer language sql as $$
@@ -114,7 +117,7 @@ select throws_ok(
   '42501', null, 'No client forges a result');
 select is_empty(
   $$select r, f from unnest(array['anon', 'authenticated']) r
-    cross join unnest(array['public.claim_steps(uuid, integer, integer)', 'public.finish_steps(uuid, jsonb)',
+    cross join unnest(array['public.claim_steps(uuid, integer, integer, boolean)', 'public.finish_steps(uuid, jsonb)',
       'public.heartbeat_worker(uuid)']) f
     where has_function_privilege(r, f, 'execute')$$,
   'The worker''s commands are service_role''s alone');
@@ -191,6 +194,80 @@ select is(pg_temp.claim('00000000-0000-4000-8000-000000000092'), 1, 'Another wor
 update public.workers set heartbeat_at = now() - interval '1 hour' where id = '00000000-0000-4000-8000-000000000092';
 select pg_temp.claim('00000000-0000-4000-8000-000000000091');
 select is(pg_temp.status((select id from four)), 'failed', 'A run whose workers all die ends');
+
+-- Long steps ----------------------------------------------------------------------------------
+
+create temporary table five as select pg_temp.launch() as id;
+select pg_temp.claim('00000000-0000-4000-8000-000000000091');
+select is(pg_temp.finish('00000000-0000-4000-8000-000000000091', (select id from five), 'A', '{"continued": true, "cursor": [2]}'), 1, 'A part of a step is done');
+select results_eq(
+  $$select status::text, attempt, failures, continuations, continuation from public.run_steps where run_id = (select id from five) and name = 'A'$$,
+  $$values ('ready', 1, 0, 1, '{"cursor": [2]}'::jsonb)$$, 'The next one is ready, and no try is spent');
+select is(
+  public.claim_steps('00000000-0000-4000-8000-000000000092', 100) #> '{steps,0,cursor}', '[2]',
+  'Whoever claims it is told the cursor');
+select is(pg_temp.finish('00000000-0000-4000-8000-000000000091', (select id from five), 'A', '{"continued": true, "cursor": "late"}'), 0, 'One who has lost the step can''t continue it');
+
+-- Canceling -----------------------------------------------------------------------------------
+
+create function pg_temp.cancel(run uuid) returns text language sql as $$
+  select pg_temp.as_user('b0000000-0000-4000-8000-000000000000', format('select (public.cancel_run(%L)).status', run))
+$$;
+select throws_ok(
+  $$select pg_temp.as_user('c0000000-0000-4000-8000-000000000000', format('select public.cancel_run(%L)', (select id from five)))$$,
+  'PT404', null, 'To a stranger there is nothing to cancel');
+select is(pg_temp.cancel((select id from five)), 'canceling', 'A run at work is canceled when its steps have ended');
+select is(pg_temp.steps((select id from five)), 'A running, B canceled, C canceled', 'What has not begun never will');
+select is(public.heartbeat_worker('00000000-0000-4000-8000-000000000092'),
+  array(select id from public.run_steps where run_id = (select id from five) and name = 'A'), 'The worker hears what to stop');
+select is(pg_temp.finish('00000000-0000-4000-8000-000000000092', (select id from five), 'A', '{"succeeded": true, "output": 1}'), 0, 'What is done late counts nothing');
+select results_eq(
+  $$select status::text, output, pg_temp.steps(id) from public.pipeline_runs where id = (select id from five)$$,
+  $$values ('canceled', null::jsonb, 'A canceled, B canceled, C canceled')$$, 'And the run has ended');
+select is(pg_temp.cancel((select id from five)), 'canceled', 'To cancel it once more changes nothing');
+select throws_ok('select pg_temp.cancel((select id from one))', 'PT409', null, 'A run that succeeded stays so');
+
+-- Trying again --------------------------------------------------------------------------------
+
+create function pg_temp.retry(run uuid, start_at text default 'failed') returns uuid language sql as $$
+  select pg_temp.as_user('b0000000-0000-4000-8000-000000000000', format('select (public.retry_run(%L, %L)).id', run, start_at))::uuid
+$$;
+create temporary table six as select pg_temp.launch() as id;
+select throws_ok('select pg_temp.retry((select id from six))', 'PT409', null, 'A run that has not ended is not tried again');
+select pg_temp.claim('00000000-0000-4000-8000-000000000091');
+select pg_temp.finish('00000000-0000-4000-8000-000000000091', (select id from six), 'A', '{"succeeded": true, "output": "kept"}');
+select pg_temp.claim('00000000-0000-4000-8000-000000000091');
+select pg_temp.finish('00000000-0000-4000-8000-000000000091', (select id from six), 'B', '{"succeeded": false, "retryable": false, "error": {"code": "broken", "message": "Broken"}}');
+create temporary table seven as select pg_temp.retry((select id from six)) as id;
+select is(pg_temp.steps((select id from seven)), 'A succeeded, B ready, C blocked', 'What succeeded is kept, the rest is to do');
+select results_eq(
+  $$select s.output, s.reused_step_id = o.id, r.parent_run_id = o.run_id from public.run_steps s
+    join public.pipeline_runs r on r.id = s.run_id join public.run_steps o on o.run_id = (select id from six) and o.name = s.name
+    where s.run_id = (select id from seven) and s.name = 'A'$$,
+  $$values ('"kept"'::jsonb, true, true)$$, 'With its output, and whose it is');
+select is(
+  (select s.incoming #>> '{0,source_step_id}' from public.run_steps s where s.run_id = (select id from seven) and s.name = 'B'),
+  (select s.id::text from public.run_steps s where s.run_id = (select id from seven) and s.name = 'A'), 'The steps lead to each other, not back to the old ones');
+select is(pg_temp.steps(pg_temp.retry((select id from six), 'start')), 'A ready, B blocked, C blocked', 'From the start there is everything to do');
+select throws_ok('select pg_temp.retry((select id from one))', 'PT409', null, 'A run that succeeded has no failed step');
+select throws_ok('select pg_temp.retry((select id from six), ''middle'')', 'PT422', null, 'There is nothing between failed and start');
+update public.run_steps set run_at = 'infinity' where status = 'ready';
+
+-- Limits --------------------------------------------------------------------------------------
+
+update public.pipelines set max_concurrent_steps = 1 where id = '00000000-0000-4000-8000-000000000003';
+create temporary table eight as select pg_temp.launch() as id;
+create temporary table nine as select pg_temp.launch() as id;
+select is(pg_temp.claim('00000000-0000-4000-8000-000000000091'), 1, 'A pipeline''s limit holds in one claim');
+select is(pg_temp.claim('00000000-0000-4000-8000-000000000092'), 0, 'And over all workers');
+update public.pipelines set max_concurrent_steps = null where id = '00000000-0000-4000-8000-000000000003';
+update public.organizations set max_concurrent_steps = 1 where id = '00000000-0000-4000-8000-000000000001';
+select is(pg_temp.claim('00000000-0000-4000-8000-000000000092'), 0, 'An organization''s counts what is running already');
+update public.organizations set max_concurrent_steps = null where id = '00000000-0000-4000-8000-000000000001';
+select is(pg_temp.claim('00000000-0000-4000-8000-000000000092'), 1, 'A limit that is lifted lets go');
+select throws_ok(
+  $$select pg_temp.as_user('a0000000-0000-4000-8000-000000000000', 'update public.organizations set max_concurrent_steps = 9 returning id')$$,
+  '42501', null, 'No owner sets the organization''s limit');
 
 -- Reading -------------------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { claimSchema } from "../../supabase/functions/pipelines/claim.ts";
 import type { Stack } from "../../supabase/local/stack.ts";
 import type { Answer, Body } from "./answer.ts";
 import { rest } from "./client.ts";
@@ -34,46 +35,61 @@ export class Engine {
     return rest("POST", `/rpc/${command}`, { on: stack, apikey: stack.secretKey, body });
   }
 
-  /** Starts a run of `names` joined by `arrows` (pairs of names); returns its id. */
-  async start(names: string[], arrows: [string, string][] = []): Promise<string> {
-    const blocks = new Map<string, string>();
-    const spec = { kind: "inline", rows: [] };
+  /** A pipeline of `names` joined by `arrows` (pairs of names); returns its id and its blocks' ids by name. */
+  async createPipeline(
+    names: string[],
+    arrows: [string, string][] = [],
+    { settings = {}, specs = {}, ...fields }: PipelineOptions = {},
+  ): Promise<{ id: string; blocks: Record<string, string> }> {
+    const blocks: Record<string, string> = {};
     for (const name of names) {
-      const model = { kind: "jsonata", expression: "input" };
       const isTarget = arrows.some(([, target]) => target === name);
-      const block = isTarget
-        ? { name: this.#unique(name), block_type: "model", spec: model }
-        : { name: this.#unique(name), block_type: "dataset", spec };
-      blocks.set(name, (await this.#asUser("create_block", block)).id);
+      const spec = specs[name] ??
+        (isTarget ? { kind: "jsonata", expression: "input" } : { kind: "inline", rows: [] });
+      const block_type = spec.kind === "inline" ? "dataset" : "model";
+      blocks[name] =
+        (await this.asUser("create_block", { name: this.#unique(name), block_type, spec })).id;
     }
-    const edge = await this.#asUser("create_edge", {
-      name: this.#unique("edge"),
-      spec: { kind: "identity" },
-    });
-    await this.stack.query(
-      `insert into public.edge_verifications (organization_id, edge_version_id) values ($1, $2)`,
-      [edge.organization_id, edge.current_version_id],
-    );
-    await this.stack.query(
-      `update public.edge_verifications set verification_status = 'passed', verified_at = now()
-       where edge_version_id = $1`,
-      [edge.current_version_id],
-    );
-    const pipeline = await this.#asUser("create_pipeline", {
+    const edge_id = await this.#verifiedEdge();
+    const { id } = await this.asUser("create_pipeline", {
       name: this.#unique("pipeline"),
-      blocks: [...blocks.values()].map((block_id) => ({ block_id })),
+      blocks: names.map((name) => ({ block_id: blocks[name], ...settings[name] })),
       edges: arrows.map(([source, target]) => ({
-        edge_id: edge.id,
-        source_block_id: blocks.get(source),
-        target_block_id: blocks.get(target),
+        edge_id,
+        source_block_id: blocks[source],
+        target_block_id: blocks[target],
       })),
+      ...fields,
     });
-    return (await this.#asUser("start_run", { pipeline_id: pipeline.id })).id;
+    return { id, blocks };
   }
 
-  /** A worker that claims up to `max_steps`. */
-  async claim(worker_id: string, max_steps = 10): Promise<Body[]> {
-    return expect(await this.call("claim_steps", { worker_id, max_steps }), 200).steps;
+  /** Starts a run; returns its id. */
+  async startRun({ id }: { id: string }, request: Body = {}): Promise<string> {
+    return (await this.asUser("start_run", { pipeline_id: id, request })).id;
+  }
+
+  /** Starts a run of a pipeline of its own. */
+  async start(
+    names: string[],
+    arrows: [string, string][] = [],
+    options: PipelineOptions = {},
+  ): Promise<string> {
+    return this.startRun(await this.createPipeline(names, arrows, options));
+  }
+
+  /** A claim of up to `max_steps`, asked for again while steps go on without it, as a worker does. */
+  async claimWhole(worker_id: string, max_steps = 10, is_idle = true): Promise<Body> {
+    for (;;) {
+      const wanted = { worker_id, max_steps, is_idle };
+      const claim = claimSchema.parse(expect(await this.call("claim_steps", wanted), 200));
+      if (!claim.again || claim.steps.length > 0) return claim;
+    }
+  }
+
+  /** The steps of a claim. */
+  async claim(worker_id: string, max_steps = 10, is_idle = true): Promise<Body[]> {
+    return (await this.claimWhole(worker_id, max_steps, is_idle)).steps;
   }
 
   /** Ends attempts; returns the ids of those that counted. */
@@ -114,15 +130,53 @@ export class Engine {
     await this.stack.query("update public.run_steps set run_at = now() where status = 'ready'");
   }
 
+  /** Takes all runs away, so that none of their steps is claimed later. */
+  async clear(): Promise<void> {
+    await this.stack.query("delete from public.pipeline_runs");
+  }
+
+  /** Sets a pipeline's limit of concurrent steps. */
+  async limit(pipeline: { id: string }, max_concurrent_steps: number | null): Promise<void> {
+    const changes = { max_concurrent_steps };
+    await this.asUser("update_pipeline", { pipeline_id: pipeline.id, changes });
+  }
+
+  /** Calls a command as the user; it must succeed. */
+  async asUser(command: string, body: unknown): Promise<Body> {
+    return expect(await this.tryAsUser(command, body), 200);
+  }
+
+  /** Calls a command as the user. */
+  tryAsUser(command: string, body: unknown): Promise<Answer> {
+    return rest("POST", `/rpc/${command}`, { on: this.stack, token: this.userToken, body });
+  }
+
   #unique(name: string): string {
     return `${name} ${crypto.randomUUID().slice(0, 8)}`;
   }
 
-  async #asUser(command: string, body: unknown): Promise<Body> {
-    const options = { on: this.stack, token: this.userToken, body };
-    return expect(await rest("POST", `/rpc/${command}`, options), 200);
+  async #verifiedEdge(): Promise<string> {
+    const spec = { kind: "identity" };
+    const edge = await this.asUser("create_edge", { name: this.#unique("edge"), spec });
+    await this.stack.query(
+      `insert into public.edge_verifications (organization_id, edge_version_id) values ($1, $2)`,
+      [edge.organization_id, edge.current_version_id],
+    );
+    await this.stack.query(
+      `update public.edge_verifications set verification_status = 'passed', verified_at = now()
+       where edge_version_id = $1`,
+      [edge.current_version_id],
+    );
+    return edge.id;
   }
 }
+
+/** What a pipeline has besides its graph: settings and specs go by the names of blocks. */
+type PipelineOptions = {
+  settings?: Record<string, Record<string, unknown>>;
+  specs?: Record<string, { kind: string; [key: string]: unknown }>;
+  max_concurrent_steps?: number;
+};
 
 /** What a worker says of an attempt that succeeded. */
 export const succeeded = ({ step_id, attempt }: Body, output: unknown = "ok") => ({
@@ -130,6 +184,14 @@ export const succeeded = ({ step_id, attempt }: Body, output: unknown = "ok") =>
   attempt,
   succeeded: true,
   output,
+});
+
+/** What a worker says of a part of a long step that is done. */
+export const continued = ({ step_id, attempt }: Body, cursor: unknown) => ({
+  step_id,
+  attempt,
+  continued: true,
+  cursor,
 });
 
 /** What a worker says of an attempt that failed. */

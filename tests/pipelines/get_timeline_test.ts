@@ -150,8 +150,8 @@ async function insertRun(
         now() - ${age}::interval)
       returning id`;
     await sql`
-      insert into public.run_steps (organization_id, run_id, name, status, run_at)
-      select ${organizationId}, ${run?.id}, 'step ' || n, 'ready', now() + interval '1 day'
+      insert into public.run_steps (organization_id, run_id, block_id, block_version_id, name, status, run_at)
+      select ${organizationId}, ${run?.id}, gen_random_uuid(), gen_random_uuid(), 'step ' || n, 'ready', now() + interval '1 day'
       from generate_series(1, ${steps}::integer) n`;
     return run?.id;
   });

@@ -50,7 +50,9 @@ Deno.test("get_pipeline", async (t) => {
   await t.step("shows the pipeline with its graph and an ETag", async () => {
     const answer = await (await tenant.user("member")).get(path);
     const { blocks, revision } = expect(answer, 200);
-    assert.deepEqual(blocks, [{ block_id: block.id, name: block.name, block_type: "dataset" }]);
+    const settings = { max_attempts: 3, timeout_seconds: 60, priority: 0, cache: false };
+    const expected = { block_id: block.id, name: block.name, block_type: "dataset", ...settings };
+    assert.deepEqual(blocks, [expected]);
     assert.equal(answer.headers.get("etag"), `"${revision}"`);
   });
   await t.step("knows no other ids", async () => {

@@ -198,7 +198,7 @@ Deno.test("a run keeps the versions that it was started with", async (t) => {
     expect(await owner.patch(`/pipelines/${small.id}`, { blocks: [] }), 200);
     expect(await owner.delete(`/pipelines/blocks/${lonely.id}`), 204);
     const run = expect(await owner.get(`/pipelines/runs/${id}`), 200);
-    assert.equal(run.steps[0].block_id, null, "what has run stays to be read");
+    assert.equal(run.steps[0].block_id, lonely.id, "what has run stays to be read");
     assert.equal(run.definition.blocks[0].name, lonely.name);
   });
 });

@@ -27,7 +27,7 @@ export const MATRIX: Record<string, readonly [Minimum, Minimum, Minimum, Minimum
   edge_versions: ["member", "member", "-", "-"],
   edge_verifications: ["member", "member", "-", "-"],
   pipelines: ["member", "member", "member", "admin"],
-  pipeline_blocks: ["member", "member", "-", "member"],
+  pipeline_blocks: ["member", "member", "member", "member"],
   pipeline_edges: ["member", "member", "member", "member"],
   pipeline_runs: ["member", "-", "-", "-"],
   run_steps: ["member", "-", "-", "-"],

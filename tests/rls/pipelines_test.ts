@@ -133,14 +133,32 @@ Deno.test("a client that goes past the functions can't forge a run", async (t) =
   const [step] = run.steps;
 
   await t.step("the run, its steps and its events", async () => {
-    for (const change of [{ status: "failed" }, { output: 0 }, { error: {} }, { definition: {} }]) {
+    const changes = [
+      { status: "failed" },
+      { output: 0 },
+      { error: {} },
+      { definition: {} },
+      { priority: 100 },
+      { parent_run_id: null, created_by: stranger.id },
+    ];
+    for (const change of changes) {
       await changesNothing(
         "pipeline_runs",
         run.id,
         () => owner.rest("PATCH", `/pipeline_runs?id=eq.${run.id}`, change),
       );
     }
-    for (const change of [{ output: 0 }, { status: "ready" }, { attempt: 0 }]) {
+    const stepChanges = [
+      { output: 0 },
+      { status: "ready" },
+      { attempt: 0 },
+      { failures: -9 },
+      { priority: 100_000 },
+      { lane: null, is_suspect: true },
+      { continuation: { cursor: 0 } },
+      { cache_key: "x".repeat(64), reused_step_id: run.id },
+    ];
+    for (const change of stepChanges) {
       await changesNothing(
         "run_steps",
         step.id,
@@ -174,6 +192,22 @@ Deno.test("a client that goes past the functions can't forge a run", async (t) =
         trigger: "webhook",
         created_by: stranger.id,
       }));
+  });
+
+  await t.step("the end or the retry of another tenant's run", async () => {
+    for (const command of ["cancel_run", "retry_run"]) {
+      await addsNothing(
+        "run_events",
+        { run_id: run.id },
+        () => rest("POST", `/rpc/${command}`, { token: stranger.token, body: { run_id: run.id } }),
+      );
+    }
+    const body = { run_id: run.id, start_at: "start", created_by: stranger.id };
+    await addsNothing(
+      "pipeline_runs",
+      { pipeline_id: pipeline.id },
+      () => rest("POST", "/rpc/retry_run", { token: owner.token, body }),
+    );
   });
 
   await t.step("the effect of a step", async () => {

@@ -84,6 +84,8 @@ export function subjectsOf(sql: postgres.Sql, tenant: Tenant): Record<string, Su
   const stepValues = async () => ({
     organization_id,
     run_id: await run(),
+    block_id: unique(),
+    block_version_id: unique(),
     name: unique(),
     status: "canceled",
   });
@@ -226,7 +228,7 @@ export function subjectsOf(sql: postgres.Sql, tenant: Tenant): Record<string, Su
     pipeline_blocks: plain(
       "pipeline_blocks",
       async () => ({ pipeline_id: await pipeline(), block_id: await block() }),
-      { updated_at: LONG_AGO },
+      { priority: 1 },
     ),
     pipeline_edges: {
       ...plain("pipeline_edges", arrow, {}),

@@ -20,6 +20,9 @@ export const organizationSchema = z.object({
   settings: settingsSchema,
   member_count: z.int(),
   audit_retention_days: retentionSchema,
+  max_concurrent_steps: z.int().nullable().describe(
+    "Steps of all its runs in work at once; null: no limit. The platform's to set.",
+  ),
   revision: z.int().describe("Counts changes; the ETag."),
   created_by: z.uuid().nullable(),
   created_at: time,

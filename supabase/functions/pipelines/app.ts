@@ -2,6 +2,7 @@ import type { Api } from "@shared/app.ts";
 import { blockTaxonomy } from "./routes/block_taxonomy.ts";
 import { blocks } from "./routes/blocks.ts";
 import { codeRepos } from "./routes/code_repos.ts";
+import { cancelRun } from "./routes/cancel_run.ts";
 import { createBlock } from "./routes/create_block.ts";
 import { createEdge } from "./routes/create_edge.ts";
 import { createEndpoint } from "./routes/create_endpoint.ts";
@@ -22,6 +23,7 @@ import { receivePush } from "./routes/receive_push.ts";
 import { redeliver } from "./routes/redeliver.ts";
 import { rotateEndpointSecret } from "./routes/rotate_endpoint_secret.ts";
 import { rotateTriggerSecret } from "./routes/rotate_trigger_secret.ts";
+import { retryRun } from "./routes/retry_run.ts";
 import { runEvents } from "./routes/run_events.ts";
 import { runs } from "./routes/runs.ts";
 import { search } from "./routes/search.ts";
@@ -58,6 +60,8 @@ export const api: Api = {
     receiveBuild,
     ...runs,
     runEvents,
+    cancelRun,
+    retryRun,
     ...triggers,
     createTrigger,
     updateTrigger,

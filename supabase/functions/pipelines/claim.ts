@@ -13,6 +13,7 @@ export const claimSchema = z.object({
     block_type: z.enum(["dataset", "model"]).nullable(),
     spec: jsonSchema,
     timeout_seconds: z.number(),
+    cursor: jsonSchema.nullable(),
     started_at_ms: z.number(),
     has_input: z.boolean(),
     incoming: z.array(z.object({
@@ -26,6 +27,8 @@ export const claimSchema = z.object({
     z.object({ output: jsonSchema, output_path: z.string().nullable() }),
   ),
   inputs: z.record(z.string(), jsonSchema),
+  is_alone: z.boolean(),
+  again: z.boolean(),
 });
 
 export type Claim = z.infer<typeof claimSchema>;
@@ -36,6 +39,7 @@ export type StepResult =
   & { step_id: string; attempt: number }
   & (
     | { released: true }
+    | { continued: true; cursor: z.infer<typeof jsonSchema> }
     | { succeeded: true; output: z.infer<typeof jsonSchema>; output_path?: string }
     | {
       succeeded: false;

@@ -1,35 +1,59 @@
 import { publishableKeys, supabaseUrl } from "@shared/env.ts";
 import { ApiError } from "@shared/errors.ts";
-import { isJsonObject, type Json, nestsDeeper, storableText } from "@shared/json.ts";
+import { isJsonObject, type Json, storableText } from "@shared/json.ts";
 import { describeError, log } from "@shared/log.ts";
 import { mintToken } from "@shared/token.ts";
-import { getArtifact, INLINE_BYTES, putArtifact } from "./artifacts.ts";
+import { getArtifact } from "./artifacts.ts";
 import type { Claim, ClaimedStep, StepResult } from "./claim.ts";
 import { BudgetSpent, type Compute, type Computing } from "./computing.ts";
 import { applyEdge } from "./execution/edge.ts";
 import { executeBlock } from "./execution/blocks.ts";
+import { Continuation } from "./execution/continuation.ts";
 import { StepError } from "./execution/step_error.ts";
+import { checkCursor, storeOutput } from "./outputs.ts";
 import { edgeSpecSchema } from "./specs.ts";
 
-/** Runs one claimed step to its result. Never throws: what goes wrong is the result. */
+/**
+ * Runs one claimed step to its result. Never throws: what goes wrong is the result.
+ *
+ * @param canceled when its run is: the step is given up at once, whatever it waits for
+ */
 export async function executeStep(
   step: ClaimedStep,
   claim: Claim,
   computing: Computing,
+  canceled: AbortSignal,
 ): Promise<StepResult> {
   const identity = { step_id: step.step_id, attempt: step.attempt };
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(timedOut(step.timeout_seconds)), step.timeout_seconds * 1000);
-  });
+  const { promise: interrupted, reject } = Promise.withResolvers<never>();
+  const abort = new AbortController();
+  const giveUp = (error: StepError) => {
+    reject(error);
+    abort.abort();
+  };
+  const timer = setTimeout(
+    () => giveUp(timedOut(step.timeout_seconds)),
+    step.timeout_seconds * 1000,
+  );
+  canceled.addEventListener("abort", () => giveUp(runCanceled()), { once: true });
   try {
-    const output = await Promise.race([execute(step, claim, computing.forStep()), timeout]);
-    return { ...identity, succeeded: true, ...await store(step, output) };
+    const work = execute(step, claim, computing.forStep(), abort.signal);
+    return { ...identity, ...await conclude(step, Promise.race([work, interrupted])) };
   } catch (error) {
     if (error instanceof BudgetSpent) return { ...identity, released: true };
     return { ...identity, succeeded: false, ...failure(error) };
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Keeps what the step came to: its output, or the cursor that it goes on from. */
+async function conclude(step: ClaimedStep, work: Promise<Json>) {
+  try {
+    return { succeeded: true, ...await storeOutput(step, await work) } as const;
+  } catch (error) {
+    if (!(error instanceof Continuation)) throw error;
+    return { continued: true, cursor: checkCursor(error.cursor) } as const;
   }
 }
 
@@ -39,6 +63,8 @@ const timedOut = (seconds: number) =>
     message: `The step took longer than ${seconds} s`,
     retryable: true,
   });
+
+const runCanceled = () => new StepError({ code: "run_canceled", message: "The run was canceled" });
 
 /** Kinds of blocks that call the project's own API. */
 const projectKinds: readonly unknown[] = ["storage", "table"];
@@ -50,7 +76,12 @@ const stepToken = ({ organization_id, step_id }: ClaimedStep, userId: string) =>
 /** Kinds of blocks that keep the processor busy rather than wait. */
 const computingKinds: readonly unknown[] = ["code", "jsonata"];
 
-async function execute(step: ClaimedStep, claim: Claim, compute: Compute): Promise<Json> {
+async function execute(
+  step: ClaimedStep,
+  claim: Claim,
+  compute: Compute,
+  signal: AbortSignal,
+): Promise<Json> {
   const { block_type, user_id, spec, has_input } = step;
   if (!block_type || !isJsonObject(spec)) {
     throw new StepError({
@@ -79,6 +110,8 @@ async function execute(step: ClaimedStep, claim: Claim, compute: Compute): Promi
     seed: step.step_id,
     now: step.started_at_ms,
     stepId: step.step_id,
+    cursor: step.cursor,
+    signal,
     idempotencyKey: `${step.run_id}:${step.step_id}`,
     api: {
       restUrl: `${supabaseUrl()}/rest/v1`,
@@ -115,45 +148,6 @@ async function gatherInput(
   }
   const [first] = results;
   return results.length === 1 && first ? first[1] : Object.fromEntries(results);
-}
-
-/** Text that JSON can escape and Postgres can't hold: NUL, and halves of surrogate pairs. */
-const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f]..)/;
-
-/** Levels of nesting that an output may have, as a request's body. */
-const MAX_DEPTH = 500;
-
-const invalidOutput = (message: string) => new StepError({ code: "output_invalid", message });
-
-/** JSON text; none where the value nests so deeply that walking it overflows the stack. */
-function serialize(output: Json): string | undefined {
-  try {
-    return JSON.stringify(output);
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
-}
-
-/** Small outputs go to the step's row; a large one to Storage, leaving its address. */
-async function store(
-  step: ClaimedStep,
-  output: Json,
-): Promise<{ output: Json; output_path?: string }> {
-  const json = serialize(output);
-  if (json === undefined || nestsDeeper(json, MAX_DEPTH)) {
-    throw invalidOutput(`The output nests deeper than ${MAX_DEPTH} levels`);
-  }
-  if (UNSTORABLE.test(json)) {
-    throw invalidOutput(
-      "The output holds a character that can't be stored: NUL, or half of a surrogate pair",
-    );
-  }
-  const bytes = new TextEncoder().encode(json).length;
-  if (bytes <= INLINE_BYTES) return { output };
-  const path = `${step.organization_id}/${step.run_id}/${step.step_id}-${step.attempt}.json`;
-  await putArtifact(path, json);
-  return { output: { artifact: { bucket: "artifacts", path, bytes } }, output_path: path };
 }
 
 function failure(error: unknown) {

@@ -3,8 +3,22 @@ import { z } from "zod";
 
 /** The graph of a pipeline as clients write it: whole, nodes and arrows. */
 
-const blocksSchema = z.array(z.strictObject({ block_id: z.uuid() })).max(2000)
-  .describe("The pipeline's blocks, each one once.");
+/** How a block is worked off in its pipeline. */
+export const blockSettings = {
+  max_attempts: z.int().min(1).max(20).describe(
+    "How often the step is tried before it has failed; 3 unless told.",
+  ),
+  timeout_seconds: z.int().min(1).max(120).describe("Of one attempt; 60 unless told."),
+  priority: z.int().min(-100).max(100).describe("Within its run: the higher first."),
+  cache: z.boolean().describe(
+    "Whether the step may take the output of an earlier one with the same versions and inputs, and do nothing itself. " +
+      "For blocks whose output depends on nothing else.",
+  ),
+};
+
+const blocksSchema = z.array(
+  z.strictObject({ block_id: z.uuid(), ...z.object(blockSettings).partial().shape }),
+).max(2000).describe("The pipeline's blocks, each one once.");
 
 const edgesSchema = z.array(
   z.strictObject({ edge_id: z.uuid(), source_block_id: z.uuid(), target_block_id: z.uuid() }),

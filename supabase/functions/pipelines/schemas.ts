@@ -1,5 +1,6 @@
 import { jsonSchema } from "@shared/json.ts";
 import { z } from "zod";
+import { blockSettings } from "./graph.ts";
 
 /** What the pipelines function shows: its rows, as JSON. */
 
@@ -68,6 +69,10 @@ export const verificationSchema = z.object({
   verified_by: id.nullable(),
 }).meta({ id: "EdgeVerification", description: "A run of an edge version's own tests." });
 
+export const concurrencySchema = z.int().min(1).max(10_000).describe(
+  "Steps of all its runs in work at once; null: no limit.",
+);
+
 export const pipelineSchema = z.object({
   ...owned,
   name: nameSchema,
@@ -75,6 +80,7 @@ export const pipelineSchema = z.object({
   status: pipelineStatusSchema,
   executor: executorSchema,
   dagster_pipeline_config: z.record(z.string(), jsonSchema),
+  max_concurrent_steps: concurrencySchema.nullable(),
   times_run: z.int(),
   average_runtime: z.number().nullable().describe("Seconds, over the latest hundred runs."),
   last_run_at: time.nullable(),
@@ -83,7 +89,9 @@ export const pipelineSchema = z.object({
 }).meta({ id: "Pipeline", description: "Blocks joined by edges, run as a whole." });
 
 export const pipelineGraphSchema = pipelineSchema.extend({
-  blocks: z.array(z.object({ block_id: id, name: z.string(), block_type: blockTypeSchema })),
+  blocks: z.array(
+    z.object({ block_id: id, name: z.string(), block_type: blockTypeSchema, ...blockSettings }),
+  ),
   edges: z.array(
     z.object({ edge_id: id, name: z.string(), source_block_id: id, target_block_id: id }),
   ),
@@ -98,6 +106,8 @@ export const runSchema = z.object({
   status: runStatusSchema,
   trigger: z.enum(["manual", "webhook", "cron", "retry"]),
   trigger_id: id.nullable(),
+  from_block_id: id.nullable().describe("Where it began, if not at the beginning."),
+  priority: z.int(),
   input: jsonSchema,
   output: jsonSchema.describe(
     "The final block's output; by block name when there are several. An output over 256 KiB is named by its address in Storage; several over 1 MiB in all, by their steps.",
@@ -120,11 +130,18 @@ export const runSummarySchema = runSchema.omit({ input: true, output: true, defi
 
 export const stepSchema = z.object({
   id,
-  block_id: id.nullable(),
+  block_id: id,
   name: z.string().describe("The block's name."),
   status: z.enum(["blocked", "ready", "running", "succeeded", "failed", "skipped", "canceled"]),
-  attempt: z.int(),
-  max_attempts: z.int(),
+  attempt: z.int().describe("How often it was begun: tries, and parts of a long step."),
+  failures: z.int().describe("Tries that failed since it last got on."),
+  max_attempts: z.int().describe("So many failures, and it has failed."),
+  continuations: z.int().describe("Parts of a long step that are done."),
+  timeout_seconds: z.int().describe("Of one attempt."),
+  priority: z.int().describe("Within the run: the higher first."),
+  cache: z.boolean().describe("Whether it may take an earlier output."),
+  next_attempt_at: time.nullable().describe("When a step that is ready may begin."),
+  reused_step_id: id.nullable().describe("The step of an earlier run whose output it took."),
   output: jsonSchema,
   output_omitted: z.boolean().describe("Whether the output was left out for its size."),
   error: runErrorSchema.nullable(),

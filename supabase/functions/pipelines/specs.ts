@@ -119,7 +119,10 @@ const jsonataSchema = z.strictObject({ kind: z.literal("jsonata"), expression: e
   });
 
 const codeSchema = z.strictObject({ kind: z.literal("code"), source: sourceSchema })
-  .describe("JavaScript in the sandbox.").meta({
+  .describe(
+    'JavaScript in the sandbox. Work that is longer than one call returns `{"$continue": …}` and is called again, ' +
+      "with what it returned as `cursor`: 10,000 times at most, a cursor of 256 KiB at most.",
+  ).meta({
     examples: [{ kind: "code", source: "return input.length;" }],
   });
 

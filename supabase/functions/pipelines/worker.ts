@@ -8,19 +8,19 @@ import { z } from "zod";
 
 /** Steps in work at once: most of them wait for a network. */
 const CONCURRENCY = 32;
-/** A worker stops claiming after this; the platform ends a request at 150 s. */
-const WALL_MS = 60_000;
+/** A worker stops claiming after this: the platform ends a request at 150 s, and a step may take 120 s. */
+const WALL_MS = 25_000;
 /** Computing time after which a successor goes on; the platform allows 2 s a request. */
 const COMPUTING_MS = 1_000;
-/** Far below the lease of 60 s, so that one lost beat costs nothing. */
-const HEARTBEAT_MS = 15_000;
+/** Far below the lease of 60 s, and often enough to stop the steps of a canceled run soon. */
+const HEARTBEAT_MS = 3_000;
 
 const finishedSchema = z.object({ accepted: z.array(z.string()) });
 
 /** How often the database is asked before a worker gives up. */
 const TRIES = 6;
 
-/** What a worker did; `more` asks for a successor. */
+/** What a worker did; `more`: another one was called. */
 export type WorkerReport = { claimed: number; accepted: number; more: boolean };
 
 /**
@@ -28,44 +28,58 @@ export type WorkerReport = { claimed: number; accepted: number; more: boolean };
  *
  * Results are sent as they come, several at once when they come faster than the database answers, so
  * that a slow step holds nobody up and a fan-out costs few round trips.
+ *
+ * @param callAnother called when this worker claims no more, though there may be more to do
  */
-export async function runWorker(): Promise<WorkerReport> {
+export async function runWorker(callAnother: () => void): Promise<WorkerReport> {
   const database = connect({ kind: "service" });
   const worker_id = crypto.randomUUID();
   const started = performance.now();
   const report: WorkerReport = { claimed: 0, accepted: 0, more: false };
   const finished: StepResult[] = [];
-  let running = 0;
+  /** Steps in work, each with what stops it. */
+  const running = new Map<string, AbortController>();
+  let isAlone = false;
+  /** Whether another worker was called since there was last something new to do. */
+  let isHandedOn = false;
   const computing = new Computing(COMPUTING_MS);
   let wake = () => {};
 
-  const heartbeat = setInterval(() => beat(database, worker_id), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => beat(database, worker_id, running), HEARTBEAT_MS);
   try {
     while (true) {
       const spent = computing.isSpent || performance.now() - started > WALL_MS;
-      if (!spent && running < CONCURRENCY) {
-        const claim = await claimSteps(database, worker_id, CONCURRENCY - running);
+      if (running.size === 0) isAlone = false;
+      if ((spent || isAlone) && !isHandedOn && finished.length === 0) {
+        isHandedOn = report.more = true;
+        callAnother();
+      }
+      if (!spent && !isAlone && running.size < CONCURRENCY) {
+        const is_idle = running.size === 0;
+        const max_steps = CONCURRENCY - running.size;
+        const claim = await claimSteps(database, { worker_id, max_steps, is_idle });
+        isAlone = claim.is_alone;
         report.claimed += claim.steps.length;
         for (const step of claim.steps) {
-          running += 1;
-          executeStep(step, claim, computing).then((result) => {
-            running -= 1;
+          const stop = new AbortController();
+          running.set(step.step_id, stop);
+          executeStep(step, claim, computing, stop.signal).then((result) => {
+            running.delete(step.step_id);
             finished.push(result);
             wake();
           });
         }
+        if (claim.again || claim.is_alone) continue;
       }
       if (finished.length === 0) {
-        if (running === 0) {
-          report.more = spent;
-          return report;
-        }
+        if (running.size === 0) return report;
         await new Promise<void>((resolve) => {
           wake = resolve;
           if (finished.length > 0) resolve();
         });
       }
       report.accepted += await finishSteps(database, worker_id, finished.splice(0));
+      isHandedOn = false;
     }
   } finally {
     clearInterval(heartbeat);
@@ -74,10 +88,9 @@ export async function runWorker(): Promise<WorkerReport> {
 
 async function claimSteps(
   database: DatabaseClient,
-  worker_id: string,
-  max_steps: number,
+  wanted: { worker_id: string; max_steps: number; is_idle: boolean },
 ): Promise<Claim> {
-  const claim = () => unwrap(database.rpc("claim_steps", { worker_id, max_steps }));
+  const claim = () => unwrap(database.rpc("claim_steps", wanted));
   return claimSchema.parse(await persistently(claim));
 }
 
@@ -131,7 +144,12 @@ const refused = ({ step_id, attempt }: StepResult): StepResult => ({
   retryable: false,
 });
 
-function beat(database: DatabaseClient, worker_id: string): void {
+function beat(
+  database: DatabaseClient,
+  worker_id: string,
+  running: ReadonlyMap<string, AbortController>,
+): void {
   unwrap(database.rpc("heartbeat_worker", { worker_id }))
+    .then((canceled) => canceled.forEach((step_id) => running.get(step_id)?.abort()))
     .catch((error) => log("error", { worker: worker_id, error: describeError(error) }));
 }

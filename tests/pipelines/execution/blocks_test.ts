@@ -11,6 +11,7 @@ const CONTEXT: BlockContext = {
   organizationId: "00000000-0000-4000-8000-000000000001",
   stepId: "00000000-0000-4000-8000-000000000002",
   seed: "seed",
+  cursor: null,
   idempotencyKey: "run:step",
   api: {
     restUrl: "http://127.0.0.1:9/rest/v1",

@@ -49,7 +49,7 @@ function readDataset(spec: DatasetSpec, context: BlockContext): Promise<Json> {
     case "storage":
       return readStorage(spec, context);
     case "http":
-      return readHttp(spec);
+      return readHttp(spec, context);
     case "table":
       return readTable(spec, context);
     case "trigger":

@@ -22,6 +22,10 @@ export type BlockContext = {
   seed: string;
   /** What the sandbox's clock shows, in milliseconds since 1970; 0 by default. */
   now?: number;
+  /** What the attempt before asked to go on from; null at the beginning. */
+  cursor: Json;
+  /** Fires when the step is given up: it took too long, or its run was canceled. */
+  signal?: AbortSignal;
   /** `run:step`, the same for every attempt. */
   idempotencyKey: string;
   api: ProjectApi;

@@ -23,9 +23,11 @@ export async function readGraph(database: DatabaseClient, pipeline_id: string): 
     pipeline_id,
     name: pipeline.name,
     run: null,
-    nodes: pipeline.blocks.map((block) => ({
-      ...block,
-      ...(blocks.get(block.block_id) ?? none),
+    nodes: pipeline.blocks.map(({ block_id, name, block_type }) => ({
+      block_id,
+      name,
+      block_type,
+      ...(blocks.get(block_id) ?? none),
       step_id: null,
       status: null,
     })),

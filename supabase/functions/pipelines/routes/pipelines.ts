@@ -4,6 +4,7 @@ import { createRoute, Reply } from "@shared/route.ts";
 import { z } from "zod";
 import { checkGraph, graphShape } from "../graph.ts";
 import {
+  concurrencySchema,
   descriptionSchema,
   executorSchema,
   metadataSchema,
@@ -27,6 +28,7 @@ const fields = {
     "Who works the steps off: these functions, or Dagster.",
   ),
   dagster_pipeline_config: metadataSchema.optional().describe("Run config for Dagster."),
+  max_concurrent_steps: concurrencySchema.nullable().optional(),
 };
 
 const exampleGraph = {
@@ -74,11 +76,12 @@ const createPipeline = createRoute({
   answers: { 201: { description: "The pipeline with its graph.", schema: pipelineGraphSchema } },
   errors: ["organization_required", "conflict", "cycle"],
 }, async ({ body, database, organizationId }) => {
-  const { description, ...pipeline } = body;
+  const { description, max_concurrent_steps, ...pipeline } = body;
   const row = rowSchema.parse(
     await unwrap(database.rpc("create_pipeline", {
       ...pipeline,
-      ...(description === null ? {} : { description }),
+      description: description ?? undefined,
+      max_concurrent_steps: max_concurrent_steps ?? undefined,
       organization_id: await organizationId(),
     })),
   );

@@ -23,6 +23,9 @@ export const startRun = createRoute({
     from: z.uuid().optional().describe(
       "A block: only it and what follows it run, and it gets the input.",
     ),
+    priority: z.int().min(-100).max(100).optional().describe(
+      "Steps of the run with the higher one come first; 0 unless told.",
+    ),
   }),
   example: { input: { city: "Seattle" } },
   idempotent: true,

@@ -21,7 +21,7 @@ export const work = createRoute({
         claimed: z.int().describe("Attempts taken."),
         accepted: z.int().describe("Attempts whose result counted."),
         sent: z.int().describe("Messages sent to endpoints."),
-        more: z.boolean().describe("Whether a successor was called."),
+        more: z.boolean().describe("Whether another worker was called to go on."),
       }),
     },
   },
@@ -38,7 +38,7 @@ export const work = createRoute({
       import("../deliveries.ts"),
     ]);
   // Side by side: a run that waits for its worker does not wait for the clock as well.
-  const working = runWorker();
+  const working = runWorker(wakeWorker);
   const [report, { fired, hasQueued }, deliveries] = await Promise.all([
     working,
     fireSchedules().catch((error) => {
@@ -47,8 +47,8 @@ export const work = createRoute({
     }),
     deliverWhile(working),
   ]);
-  const more = report.more || deliveries.more || fired > 0 ||
-    (hasQueued && await startQueuedFirings() > 0);
-  if (more) wakeWorker();
+  const hasStarted = fired > 0 || (hasQueued && await startQueuedFirings() > 0);
+  if (deliveries.more || hasStarted) wakeWorker();
+  const more = report.more || deliveries.more || hasStarted;
   return { fired, claimed: report.claimed, accepted: report.accepted, sent: deliveries.sent, more };
 });

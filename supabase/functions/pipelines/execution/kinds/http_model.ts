@@ -6,7 +6,8 @@ import { rethrowAsStepError, StepError } from "../step_error.ts";
 import { assertSuccess } from "./http_answer.ts";
 import type { ModelOf } from "./specs.ts";
 
-const LIMITS = { maxBytes: 10 * 1024 * 1024, timeoutMs: 60_000 };
+/** The step's own timeout is never longer. */
+const LIMITS = { maxBytes: 10 * 1024 * 1024, timeoutMs: 120_000 };
 
 /**
  * Sends the input to a public service and returns its answer: JSON by its content type, null when
@@ -16,13 +17,14 @@ const LIMITS = { maxBytes: 10 * 1024 * 1024, timeoutMs: 60_000 };
 export async function callHttpModel(
   { url, method = "POST" }: ModelOf<"http">,
   input: Json,
-  { idempotencyKey }: BlockContext,
+  { idempotencyKey, signal }: BlockContext,
 ): Promise<Json> {
   const content = method === "GET"
     ? {}
     : { headers: { "content-type": "application/json" }, body: JSON.stringify(input) };
   const answer = await publicFetch(url, {
     ...LIMITS,
+    signal,
     method,
     body: content.body,
     headers: {
