@@ -30,17 +30,19 @@ Deno.test("how a pipeline's blocks are worked off", async (t) => {
   const body = { name: uniqueName("settings"), blocks, max_concurrent_steps: 4 };
   const pipeline = expect(await owner.post("/pipelines", body), 201);
   const path = `/pipelines/${pipeline.id}`;
+  const byBlock = ({ blocks }: Body) =>
+    Object.fromEntries(blocks.map((block: Body) => [block.block_id, settingsOf(block)]));
   const shown = async () => {
-    const { blocks, max_concurrent_steps, revision } = expect(await owner.get(path), 200);
-    const byId = blocks.map((block: Body) => [block.block_id, settingsOf(block)]);
-    return { settings: Object.fromEntries(byId), max_concurrent_steps, revision };
+    const found = expect(await owner.get(path), 200);
+    const { max_concurrent_steps, revision } = found;
+    return { settings: byBlock(found), max_concurrent_steps, revision };
   };
 
   await t.step("is stored with the pipeline, and has defaults", async () => {
     const { settings, max_concurrent_steps } = await shown();
     assert.deepEqual(settings, { [a.id]: DEFAULTS, [b.id]: OTHERS });
     assert.equal(max_concurrent_steps, 4);
-    assert.deepEqual(pipeline.blocks.map(settingsOf), [DEFAULTS, OTHERS]);
+    assert.deepEqual(byBlock(pipeline), settings);
   });
 
   await t.step("is pinned by a run, and shown with its steps", async () => {
