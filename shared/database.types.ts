@@ -139,14 +139,14 @@ isOneToOne: false
                   ]
                 },"blocks": {
                   Row: {
-                    "block_type": Database["public"]['Enums']["block_type"],"created_at": string,"created_by": string | null,"current_version_id": string | null,"description": string | null,"id": string,"name": string,"organization_id": string,"revision": number,"updated_at": string
+                    "block_type": Database["public"]['Enums']["block_type"],"created_at": string,"created_by": string | null,"current_version_id": string | null,"description": string | null,"id": string,"is_archived": boolean,"name": string,"organization_id": string,"revision": number,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "block_type": Database["public"]['Enums']["block_type"],"created_at"?: string,"created_by"?: string | null,"current_version_id"?: string | null,"description"?: string | null,"id"?: string,"name": string,"organization_id": string,"revision"?: number,"updated_at"?: string
+                    "block_type": Database["public"]['Enums']["block_type"],"created_at"?: string,"created_by"?: string | null,"current_version_id"?: string | null,"description"?: string | null,"id"?: string,"is_archived"?: boolean,"name": string,"organization_id": string,"revision"?: number,"updated_at"?: string
                   }
                   Update: {
-                    "block_type"?: Database["public"]['Enums']["block_type"],"created_at"?: string,"created_by"?: string | null,"current_version_id"?: string | null,"description"?: string | null,"id"?: string,"name"?: string,"organization_id"?: string,"revision"?: number,"updated_at"?: string
+                    "block_type"?: Database["public"]['Enums']["block_type"],"created_at"?: string,"created_by"?: string | null,"current_version_id"?: string | null,"description"?: string | null,"id"?: string,"is_archived"?: boolean,"name"?: string,"organization_id"?: string,"revision"?: number,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -313,14 +313,14 @@ isOneToOne: false
                   ]
                 },"edges": {
                   Row: {
-                    "created_at": string,"created_by": string | null,"current_version_id": string | null,"description": string | null,"id": string,"name": string,"organization_id": string,"revision": number,"updated_at": string
+                    "created_at": string,"created_by": string | null,"current_version_id": string | null,"description": string | null,"id": string,"is_archived": boolean,"name": string,"organization_id": string,"revision": number,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"created_by"?: string | null,"current_version_id"?: string | null,"description"?: string | null,"id"?: string,"name": string,"organization_id": string,"revision"?: number,"updated_at"?: string
+                    "created_at"?: string,"created_by"?: string | null,"current_version_id"?: string | null,"description"?: string | null,"id"?: string,"is_archived"?: boolean,"name": string,"organization_id": string,"revision"?: number,"updated_at"?: string
                   }
                   Update: {
-                    "created_at"?: string,"created_by"?: string | null,"current_version_id"?: string | null,"description"?: string | null,"id"?: string,"name"?: string,"organization_id"?: string,"revision"?: number,"updated_at"?: string
+                    "created_at"?: string,"created_by"?: string | null,"current_version_id"?: string | null,"description"?: string | null,"id"?: string,"is_archived"?: boolean,"name"?: string,"organization_id"?: string,"revision"?: number,"updated_at"?: string
                   }
                   Relationships: [
                     {

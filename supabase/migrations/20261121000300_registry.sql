@@ -18,6 +18,7 @@ create table public.blocks (
   block_type public.block_type not null,
   description text check (char_length(description) <= 10000),
   current_version_id uuid,
+  is_archived boolean not null default false,
   revision integer not null default 1,
   created_by uuid default private.current_user_id() references auth.users (id) on delete set null,
   created_at timestamptz not null default now(),
@@ -26,6 +27,7 @@ create table public.blocks (
   unique (id, organization_id)
 );
 comment on table public.blocks is 'Datasets and models: what pipelines read, compute and write.';
+comment on column public.blocks.is_archived is 'Kept for what it was, and for no new use: in no other pipeline, and in no new run.';
 comment on column public.blocks.revision is 'Counts changes; the ETag.';
 
 create table public.block_versions (
@@ -63,6 +65,7 @@ create table public.edges (
   name text not null check (name = btrim(name) and char_length(name) between 1 and 200),
   description text check (char_length(description) <= 10000),
   current_version_id uuid,
+  is_archived boolean not null default false,
   revision integer not null default 1,
   created_by uuid default private.current_user_id() references auth.users (id) on delete set null,
   created_at timestamptz not null default now(),
@@ -71,6 +74,7 @@ create table public.edges (
   unique (id, organization_id)
 );
 comment on table public.edges is 'Verified transformations between blocks.';
+comment on column public.edges.is_archived is 'Kept for what it was, and for no new use: in no other pipeline, and in no new run.';
 comment on column public.edges.revision is 'Counts changes; the ETag.';
 
 create table public.edge_versions (
@@ -336,10 +340,10 @@ select private.tenant_policies('edge_verifications', 'member', 'member');
 grant select, delete on public.blocks, public.edges to authenticated;
 grant select on public.block_versions, public.edge_versions, public.edge_verifications to authenticated;
 grant insert (organization_id, name, block_type, description) on public.blocks to authenticated;
-grant update (name, description, current_version_id) on public.blocks to authenticated;
+grant update (name, description, is_archived, current_version_id) on public.blocks to authenticated;
 grant insert (block_id, spec, metadata) on public.block_versions to authenticated;
 grant insert (organization_id, name, description) on public.edges to authenticated;
-grant update (name, description, current_version_id) on public.edges to authenticated;
+grant update (name, description, is_archived, current_version_id) on public.edges to authenticated;
 grant insert (edge_id, spec, metadata) on public.edge_versions to authenticated;
 grant insert (edge_version_id) on public.edge_verifications to authenticated;
 

@@ -157,6 +157,30 @@ begin
 end $$;
 comment on function private.refuse_cycle is 'The graph of a pipeline stays acyclic, also under concurrent writes.';
 
+create function private.refuse_archived() returns trigger
+language plpgsql set search_path = '' as $$
+declare
+  culprit text;
+begin
+  if tg_table_name = 'pipeline_blocks' then
+    select b.name into culprit from added a join public.blocks b on b.id = a.block_id where b.is_archived limit 1;
+  else
+    select e.name into culprit from added a join public.edges e on e.id = a.edge_id where e.is_archived limit 1;
+  end if;
+  if found then
+    perform private.refuse_archived(tg_argv[0], culprit);
+  end if;
+  return null;
+end $$;
+comment on function private.refuse_archived() is 'What is archived enters no pipeline; argument: block or edge.';
+
+create function private.refuse_archived(entity text, name text) returns void
+language sql set search_path = '' as $$
+  select private.raise_error(409, entity || '_archived',
+    format('The %s %s is archived: take another, or PATCH it with is_archived false', entity, name))
+$$;
+comment on function private.refuse_archived(text, text) is 'The one answer to whoever uses what is archived.';
+
 create function private.touch_pipeline() returns trigger
 language plpgsql set search_path = '' as $$
 begin
@@ -317,6 +341,13 @@ create trigger refuse_cycle_on_insert after insert on public.pipeline_edges
 create trigger refuse_cycle_on_update after update on public.pipeline_edges
   referencing new table as added for each statement execute function private.refuse_cycle();
 
+create trigger refuse_archived_on_insert after insert on public.pipeline_blocks
+  referencing new table as added for each statement execute function private.refuse_archived('block');
+create trigger refuse_archived_on_insert after insert on public.pipeline_edges
+  referencing new table as added for each statement execute function private.refuse_archived('edge');
+create trigger refuse_archived_on_update after update on public.pipeline_edges
+  referencing new table as added for each statement execute function private.refuse_archived('edge');
+
 create trigger touch_pipeline_on_insert after insert on public.pipeline_blocks
   referencing new table as changed_rows for each statement execute function private.touch_pipeline();
 create trigger touch_pipeline_on_update after update on public.pipeline_blocks
@@ -351,6 +382,6 @@ grant update (max_attempts, timeout_seconds, priority, cache) on public.pipeline
 grant insert (pipeline_id, edge_id, source_block_id, target_block_id) on public.pipeline_edges to authenticated;
 grant update (edge_id, source_block_id, target_block_id) on public.pipeline_edges to authenticated;
 
-grant execute on function private.pipeline_with_graph, private.write_graph, private.is_acyclic to authenticated, service_role;
+grant execute on function private.pipeline_with_graph, private.write_graph, private.is_acyclic, private.refuse_archived(text, text) to authenticated, service_role;
 grant execute on function public.get_pipeline, public.create_pipeline, public.update_pipeline
   to authenticated, service_role;

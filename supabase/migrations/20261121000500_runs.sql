@@ -159,6 +159,16 @@ begin
     perform private.raise_error(409, 'executor_not_configured',
       format('No %s is connected to this project: set the executor to edge', pipeline.executor));
   end if;
+  select b.name into culprit from public.blocks b
+  where b.is_archived and b.id in (select d.block_id from jsonb_to_recordset(definition -> 'blocks') d (block_id uuid)) limit 1;
+  if found then
+    perform private.refuse_archived('block', culprit);
+  end if;
+  select e.name into culprit from public.edges e
+  where e.is_archived and e.id in (select d.edge_id from jsonb_to_recordset(definition -> 'edges') d (edge_id uuid)) limit 1;
+  if found then
+    perform private.refuse_archived('edge', culprit);
+  end if;
   select b.name into culprit
   from jsonb_to_recordset(definition -> 'blocks') b (name text, version_id uuid)
   where b.version_id is null limit 1;

@@ -27,6 +27,10 @@ export const metadataSchema = z.record(z.string(), jsonSchema).describe(
   "Anything you want to keep with it.",
 );
 
+export const isArchivedSchema = z.boolean().describe(
+  "Kept for what it was, and for no new use: in no other pipeline, and in no new run.",
+);
+
 const version = {
   ...owned,
   version_number: z.int().describe("1, 2, 3 …"),
@@ -47,6 +51,7 @@ const versioned = {
   name: nameSchema,
   description: descriptionSchema,
   current_version_id: id.nullable(),
+  is_archived: isArchivedSchema,
   created_by: id.nullable(),
   revision: z.int().describe("Counts changes; the ETag."),
 };

@@ -74,7 +74,7 @@ const createPipeline = createRoute({
   }).check(checkGraph),
   example: { name: "weather report", ...exampleGraph },
   answers: { 201: { description: "The pipeline with its graph.", schema: pipelineGraphSchema } },
-  errors: ["organization_required", "conflict", "cycle"],
+  errors: ["organization_required", "conflict", "cycle", "block_archived", "edge_archived"],
 }, async ({ body, database, organizationId }) => {
   const { description, max_concurrent_steps, ...pipeline } = body;
   const row = rowSchema.parse(
@@ -125,7 +125,7 @@ const updatePipeline = createRoute({
   example: { description: "Rainy days by month" },
   versioned: true,
   answers: { 200: { description: "The pipeline as it is now.", schema: pipelineGraphSchema } },
-  errors: ["conflict", "cycle"],
+  errors: ["conflict", "cycle", "block_archived", "edge_archived"],
 }, async ({ params, body, database, expectedRevision }) => {
   const { blocks, edges, ...changes } = body;
   const row = rowSchema.parse(
