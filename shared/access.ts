@@ -53,6 +53,8 @@ export type Caller =
     token: string;
     /** Set when a key narrows the caller to one organization. */
     organizationId?: string;
+    /** Set for a key. */
+    apiKeyId?: string;
     /** Set for a key: what it may do. A signed-in user is limited by RLS alone. */
     scopes?: readonly string[];
     /** Set for a key that has a limit. */

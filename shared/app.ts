@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import type { Domain } from "@shared/access.ts";
+import { errorFormatAt, type ErrorFormats } from "@shared/error_format.ts";
 import { ApiError } from "@shared/errors.ts";
 import { rateLimitHeaders } from "@shared/issued_key.ts";
 import { describeError, log } from "@shared/log.ts";
@@ -16,13 +17,24 @@ const ANSWER_HEADERS = [
   "ratelimit-remaining",
   "ratelimit-reset",
   "retry-after",
+  "x-ratelimit-limit-requests",
+  "x-ratelimit-limit-tokens",
+  "x-ratelimit-remaining-requests",
+  "x-ratelimit-remaining-tokens",
+  "x-ratelimit-reset-requests",
+  "x-ratelimit-reset-tokens",
   "x-request-id",
 ];
 
 const isRequestId = (id: string | undefined) => id !== undefined && /^[\w.:-]{1,200}$/.test(id);
 
 /** What a domain answers. */
-export type Api = { description: string; routes: readonly Route[] };
+export type Api = {
+  description: string;
+  routes: readonly Route[];
+  /** By the beginning of a path, as in `/v1`; elsewhere errors are problems. */
+  errorFormats?: ErrorFormats;
+};
 
 /**
  * A function of the platform: the same chain for each domain (request id → CORS → log → body limit →
@@ -76,12 +88,14 @@ export function createApp(domain: Domain, load: () => Promise<{ api: Api }>): Ho
   app.get("/openapi.json", async (context) => {
     context.set("route", `/${domain}/openapi.json`);
     const [{ describeApi }, { api }] = await Promise.all([import("@shared/openapi.ts"), load()]);
-    return context.json(describeApi(domain, api.description, api.routes));
+    return context.json(describeApi(domain, api));
   });
-  let router: Promise<Router> | undefined;
+  let loaded: Promise<{ api: Api; router: Router }> | undefined;
   app.all("*", async (context) => {
-    router ??= load().then(({ api }) => createRouter(domain, api.routes));
-    return await (await router).fetch(context.req.raw, { context });
+    loaded ??= load().then(({ api }) => ({ api, router: createRouter(domain, api.routes) }));
+    const { api, router } = await loaded;
+    context.set("errorFormat", errorFormatAt(api.errorFormats, pathWithin(context.req.path)));
+    return await router.fetch(context.req.raw, { context });
   });
 
   app.onError((error, context) => {
@@ -90,7 +104,7 @@ export function createApp(domain: Domain, load: () => Promise<{ api: Api }>): Ho
       ? error
       : new ApiError("internal_error", "Something went wrong on our side", { cause: error });
     if (known.status >= 500) log("error", { request_id: requestId, error: describeError(known) });
-    return problemResponse(known, requestId);
+    return context.get("errorFormat")?.respond(known) ?? problemResponse(known, requestId);
   });
   return app;
 }
@@ -110,7 +124,7 @@ function createRouter(domain: Domain, routes: readonly Route[]): Router {
     );
   }
   router.notFound(({ req: { method, path } }) => {
-    const allowed = methodsFor(`/${path.split("/").slice(2).join("/")}`, routes);
+    const allowed = methodsFor(pathWithin(path), routes);
     if (allowed === "") throw new ApiError("not_found", `There is no ${method} ${path}`);
     throw new ApiError("method_not_allowed", `${path} answers ${allowed}`, {
       headers: { allow: allowed },
@@ -122,6 +136,9 @@ function createRouter(domain: Domain, routes: readonly Route[]): Router {
   });
   return router;
 }
+
+/** A path without the function's name. */
+const pathWithin = (path: string) => `/${path.split("/").slice(2).join("/")}`;
 
 /** The methods of the routes whose path fits. */
 const methodsFor = (path: string, routes: readonly Route[]): string => {

@@ -57,6 +57,84 @@ isOneToOne: false
       referencedColumns: ["id","organization_id"]
     }
                   ]
+                },"assistant_ratings": {
+                  Row: {
+                    "assistant_id": string,"comment": string | null,"created_at": string,"id": string,"organization_id": string,"rating": number,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "assistant_id": string,"comment"?: string | null,"created_at"?: string,"id"?: string,"organization_id"?: string,"rating": number,"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "assistant_id"?: string,"comment"?: string | null,"created_at"?: string,"id"?: string,"organization_id"?: string,"rating"?: number,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "assistant_ratings_assistant_id_organization_id_fkey"
+      columns: ["assistant_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "assistants"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "assistant_ratings_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"assistant_reviews": {
+                  Row: {
+                    "action": Database["public"]['Enums']["review_action"],"assistant_id": string,"assistant_revision": number,"created_at": string,"created_by": string | null,"id": string,"note": string | null,"organization_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "action": Database["public"]['Enums']["review_action"],"assistant_id": string,"assistant_revision": number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"note"?: string | null,"organization_id"?: string,"updated_at"?: string
+                  }
+                  Update: {
+                    "action"?: Database["public"]['Enums']["review_action"],"assistant_id"?: string,"assistant_revision"?: number,"created_at"?: string,"created_by"?: string | null,"id"?: string,"note"?: string | null,"organization_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "assistant_reviews_assistant_id_organization_id_fkey"
+      columns: ["assistant_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "assistants"
+      referencedColumns: ["id","organization_id"]
+    },{
+      foreignKeyName: "assistant_reviews_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"assistants": {
+                  Row: {
+                    "access_level": Database["public"]['Enums']["assistant_access"],"approval_status": Database["public"]['Enums']["assistant_approval"],"approved_at": string | null,"approved_by": string | null,"category": string | null,"compliance_score": number,"cost_month": string,"created_at": string,"creator_id": string | null,"description": string | null,"id": string,"is_public": boolean,"max_tokens": number,"model": string,"monthly_cost": number,"name": string,"organization_id": string,"prompt": string,"rating": number,"rating_count": number,"rating_sum": number,"revision": number,"risk_floor": Database["public"]['Enums']["risk_level"],"risk_level": Database["public"]['Enums']["risk_level"],"settings": NonNullable<Json>,"status": Database["public"]['Enums']["assistant_status"],"tags": (string)[],"team_id": string | null,"temperature": number,"tools": (string)[],"updated_at": string,"usage_count": number,"web_access": boolean
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "access_level"?: Database["public"]['Enums']["assistant_access"],"approval_status"?: Database["public"]['Enums']["assistant_approval"],"approved_at"?: string | null,"approved_by"?: string | null,"category"?: string | null,"compliance_score"?: never,"cost_month"?: string,"created_at"?: string,"creator_id"?: string | null,"description"?: string | null,"id"?: string,"is_public": boolean,"max_tokens"?: number,"model"?: string,"monthly_cost"?: number,"name": string,"organization_id": string,"prompt"?: string,"rating"?: never,"rating_count"?: number,"rating_sum"?: number,"revision"?: number,"risk_floor"?: Database["public"]['Enums']["risk_level"],"risk_level"?: Database["public"]['Enums']["risk_level"],"settings"?: NonNullable<Json>,"status"?: Database["public"]['Enums']["assistant_status"],"tags"?: (string)[],"team_id"?: string | null,"temperature"?: number,"tools"?: (string)[],"updated_at"?: string,"usage_count"?: number,"web_access"?: boolean
+                  }
+                  Update: {
+                    "access_level"?: Database["public"]['Enums']["assistant_access"],"approval_status"?: Database["public"]['Enums']["assistant_approval"],"approved_at"?: string | null,"approved_by"?: string | null,"category"?: string | null,"compliance_score"?: never,"cost_month"?: string,"created_at"?: string,"creator_id"?: string | null,"description"?: string | null,"id"?: string,"is_public"?: boolean,"max_tokens"?: number,"model"?: string,"monthly_cost"?: number,"name"?: string,"organization_id"?: string,"prompt"?: string,"rating"?: never,"rating_count"?: number,"rating_sum"?: number,"revision"?: number,"risk_floor"?: Database["public"]['Enums']["risk_level"],"risk_level"?: Database["public"]['Enums']["risk_level"],"settings"?: NonNullable<Json>,"status"?: Database["public"]['Enums']["assistant_status"],"tags"?: (string)[],"team_id"?: string | null,"temperature"?: number,"tools"?: (string)[],"updated_at"?: string,"usage_count"?: number,"web_access"?: boolean
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "assistants_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "assistants_team_id_organization_id_fkey"
+      columns: ["team_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "teams"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
                 },"audit_logs": {
                   Row: {
                     "action_type": Database["public"]['Enums']["audit_action"],"actor_id": string | null,"actor_type": Database["public"]['Enums']["audit_actor"],"api_key_id": string | null,"details": NonNullable<Json>,"entity_id": string | null,"entity_name": string | null,"entity_type": string,"id": string,"ip_address": unknown,"occurred_at": string,"organization_id": string | null,"request_id": string | null,"user_agent": string | null
@@ -163,6 +241,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"budgets": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"hard": boolean,"id": string,"limit_usd": number,"organization_id": string,"period": Database["public"]['Enums']["budget_period"],"scope": Database["public"]['Enums']["usage_scope"],"subject_id": string | null,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"hard"?: boolean,"id"?: string,"limit_usd": number,"organization_id": string,"period": Database["public"]['Enums']["budget_period"],"scope": Database["public"]['Enums']["usage_scope"],"subject_id"?: string | null,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"hard"?: boolean,"id"?: string,"limit_usd"?: number,"organization_id"?: string,"period"?: Database["public"]['Enums']["budget_period"],"scope"?: Database["public"]['Enums']["usage_scope"],"subject_id"?: string | null,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "budgets_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"code_repos": {
                   Row: {
                     "block_id": string | null,"branch": string,"created_at": string,"edge_id": string | null,"entity_id": string,"entity_type": Database["public"]['Enums']["registry_entity"],"id": string,"last_commit": string | null,"last_updated": string | null,"organization_id": string,"repo_url": string,"updated_at": string
@@ -192,6 +290,168 @@ isOneToOne: false
       columns: ["organization_id"]
 isOneToOne: false
       referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"column_metadata": {
+                  Row: {
+                    "business_rules": string | null,"created_at": string,"data_generation_rules": string | null,"data_type": string,"default_value": string | null,"description": string | null,"enhanced_description": string | null,"id": string,"is_nullable": boolean,"is_primary_key": boolean,"is_unique": boolean,"max_length": number | null,"name": string,"organization_id": string,"pattern": string | null,"position": number,"project_id": string,"sample_values": (string)[] | null,"search_vector": unknown,"table_id": string,"updated_at": string,"validation_rules": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "business_rules"?: string | null,"created_at"?: string,"data_generation_rules"?: string | null,"data_type": string,"default_value"?: string | null,"description"?: string | null,"enhanced_description"?: string | null,"id"?: string,"is_nullable"?: boolean,"is_primary_key"?: boolean,"is_unique"?: boolean,"max_length"?: number | null,"name": string,"organization_id"?: string,"pattern"?: string | null,"position"?: number,"project_id"?: string,"sample_values"?: (string)[] | null,"search_vector"?: never,"table_id": string,"updated_at"?: string,"validation_rules"?: string | null
+                  }
+                  Update: {
+                    "business_rules"?: string | null,"created_at"?: string,"data_generation_rules"?: string | null,"data_type"?: string,"default_value"?: string | null,"description"?: string | null,"enhanced_description"?: string | null,"id"?: string,"is_nullable"?: boolean,"is_primary_key"?: boolean,"is_unique"?: boolean,"max_length"?: number | null,"name"?: string,"organization_id"?: string,"pattern"?: string | null,"position"?: number,"project_id"?: string,"sample_values"?: (string)[] | null,"search_vector"?: never,"table_id"?: string,"updated_at"?: string,"validation_rules"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "column_metadata_organization_id_project_id_table_id_fkey"
+      columns: ["organization_id","project_id","table_id"]
+isOneToOne: false
+      referencedRelation: "table_metadata"
+      referencedColumns: ["organization_id","project_id","id"]
+    }
+                  ]
+                },"conversation_turns": {
+                  Row: {
+                    "answer_id": string | null,"base_id": string | null,"began_conversation": boolean,"conversation_id": string,"created_at": string,"id": string,"idempotency_key": string | null,"leaf_id": string,"locked_until": string | null,"organization_id": string,"request_hash": string | null,"shown_id": string,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "answer_id"?: string | null,"base_id"?: string | null,"began_conversation"?: boolean,"conversation_id": string,"created_at"?: string,"id"?: string,"idempotency_key"?: string | null,"leaf_id": string,"locked_until"?: string | null,"organization_id": string,"request_hash"?: string | null,"shown_id": string,"updated_at"?: string,"user_id": string
+                  }
+                  Update: {
+                    "answer_id"?: string | null,"base_id"?: string | null,"began_conversation"?: boolean,"conversation_id"?: string,"created_at"?: string,"id"?: string,"idempotency_key"?: string | null,"leaf_id"?: string,"locked_until"?: string | null,"organization_id"?: string,"request_hash"?: string | null,"shown_id"?: string,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "conversation_turns_answer_id_conversation_id_fkey"
+      columns: ["answer_id","conversation_id"]
+isOneToOne: false
+      referencedRelation: "messages"
+      referencedColumns: ["id","conversation_id"]
+    },{
+      foreignKeyName: "conversation_turns_conversation_id_organization_id_user_id_fkey"
+      columns: ["conversation_id","organization_id","user_id"]
+isOneToOne: false
+      referencedRelation: "conversations"
+      referencedColumns: ["id","organization_id","user_id"]
+    },{
+      foreignKeyName: "conversation_turns_leaf_id_conversation_id_fkey"
+      columns: ["leaf_id","conversation_id"]
+isOneToOne: false
+      referencedRelation: "messages"
+      referencedColumns: ["id","conversation_id"]
+    }
+                  ]
+                },"conversations": {
+                  Row: {
+                    "assistant_id": string | null,"context": NonNullable<Json>,"created_at": string,"current_message_id": string | null,"id": string,"last_message_at": string,"message_count": number,"organization_id": string,"project_id": string | null,"settings": NonNullable<Json>,"status": Database["public"]['Enums']["conversation_status"],"subject": string | null,"title": string | null,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "assistant_id"?: string | null,"context"?: NonNullable<Json>,"created_at"?: string,"current_message_id"?: string | null,"id"?: string,"last_message_at"?: string,"message_count"?: number,"organization_id": string,"project_id"?: string | null,"settings"?: NonNullable<Json>,"status"?: Database["public"]['Enums']["conversation_status"],"subject"?: string | null,"title"?: string | null,"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "assistant_id"?: string | null,"context"?: NonNullable<Json>,"created_at"?: string,"current_message_id"?: string | null,"id"?: string,"last_message_at"?: string,"message_count"?: number,"organization_id"?: string,"project_id"?: string | null,"settings"?: NonNullable<Json>,"status"?: Database["public"]['Enums']["conversation_status"],"subject"?: string | null,"title"?: string | null,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "conversations_assistant_id_fkey"
+      columns: ["assistant_id"]
+isOneToOne: false
+      referencedRelation: "assistants"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "conversations_current_message_id_id_fkey"
+      columns: ["current_message_id","id"]
+isOneToOne: false
+      referencedRelation: "messages"
+      referencedColumns: ["id","conversation_id"]
+    },{
+      foreignKeyName: "conversations_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "conversations_project_id_organization_id_fkey"
+      columns: ["project_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"dagster_access": {
+                  Row: {
+                    "created_at": string,"id": string,"is_active": boolean,"location": string,"repository": string,"updated_at": string,"url": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"id"?: string,"is_active"?: boolean,"location"?: string,"repository"?: string,"updated_at"?: string,"url": string
+                  }
+                  Update: {
+                    "created_at"?: string,"id"?: string,"is_active"?: boolean,"location"?: string,"repository"?: string,"updated_at"?: string,"url"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"dagster_jobs": {
+                  Row: {
+                    "created_at": string,"definition": NonNullable<Json>,"id": string,"last_used_at": string,"name": string,"organization_id": string,"pipeline_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"definition": NonNullable<Json>,"id"?: string,"last_used_at"?: string,"name": string,"organization_id": string,"pipeline_id": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"definition"?: NonNullable<Json>,"id"?: string,"last_used_at"?: string,"name"?: string,"organization_id"?: string,"pipeline_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "dagster_jobs_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "dagster_jobs_pipeline_id_organization_id_fkey"
+      columns: ["pipeline_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "pipelines"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"dagster_runs": {
+                  Row: {
+                    "config": NonNullable<Json>,"created_at": string,"cursor": string | null,"dagster_status": string | null,"ended_at": string | null,"id": string,"job_id": string,"launched_at": string | null,"launches": number,"next_poll_at": string,"organization_id": string,"parent_external_id": string | null,"poll": number,"run_id": string,"terminated_at": string | null,"updated_at": string,"waiting_code": string | null,"waiting_code_since": string | null,"waiting_since": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "config"?: NonNullable<Json>,"created_at"?: string,"cursor"?: string | null,"dagster_status"?: string | null,"ended_at"?: string | null,"id"?: string,"job_id": string,"launched_at"?: string | null,"launches"?: number,"next_poll_at"?: string,"organization_id": string,"parent_external_id"?: string | null,"poll"?: number,"run_id": string,"terminated_at"?: string | null,"updated_at"?: string,"waiting_code"?: string | null,"waiting_code_since"?: string | null,"waiting_since"?: string | null
+                  }
+                  Update: {
+                    "config"?: NonNullable<Json>,"created_at"?: string,"cursor"?: string | null,"dagster_status"?: string | null,"ended_at"?: string | null,"id"?: string,"job_id"?: string,"launched_at"?: string | null,"launches"?: number,"next_poll_at"?: string,"organization_id"?: string,"parent_external_id"?: string | null,"poll"?: number,"run_id"?: string,"terminated_at"?: string | null,"updated_at"?: string,"waiting_code"?: string | null,"waiting_code_since"?: string | null,"waiting_since"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "dagster_runs_job_id_fkey"
+      columns: ["job_id"]
+isOneToOne: false
+      referencedRelation: "dagster_jobs"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "dagster_runs_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "dagster_runs_run_id_fkey"
+      columns: ["run_id"]
+isOneToOne: true
+      referencedRelation: "pipeline_runs"
       referencedColumns: ["id"]
     }
                   ]
@@ -487,6 +747,52 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"messages": {
+                  Row: {
+                    "cached_tokens": number | null,"content": string,"conversation_id": string,"cost": number | null,"created_at": string,"depth": number,"feedback": number | null,"id": string,"input_tokens": number | null,"metadata": NonNullable<Json>,"model": string | null,"organization_id": string,"output_tokens": number | null,"parent_id": string | null,"parts": Json | null,"provider": string | null,"reasoning_tokens": number | null,"response_time_ms": number | null,"role": Database["public"]['Enums']["message_role"],"sequence": number,"size_bytes": number,"status": Database["public"]['Enums']["message_status"],"tool_call_id": string | null,"tool_calls": Json | null,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "cached_tokens"?: number | null,"content"?: string,"conversation_id": string,"cost"?: number | null,"created_at"?: string,"depth"?: number,"feedback"?: number | null,"id"?: string,"input_tokens"?: number | null,"metadata"?: NonNullable<Json>,"model"?: string | null,"organization_id"?: string,"output_tokens"?: number | null,"parent_id"?: string | null,"parts"?: Json | null,"provider"?: string | null,"reasoning_tokens"?: number | null,"response_time_ms"?: number | null,"role": Database["public"]['Enums']["message_role"],"sequence"?: never,"size_bytes"?: never,"status"?: Database["public"]['Enums']["message_status"],"tool_call_id"?: string | null,"tool_calls"?: Json | null,"updated_at"?: string,"user_id"?: string
+                  }
+                  Update: {
+                    "cached_tokens"?: number | null,"content"?: string,"conversation_id"?: string,"cost"?: number | null,"created_at"?: string,"depth"?: number,"feedback"?: number | null,"id"?: string,"input_tokens"?: number | null,"metadata"?: NonNullable<Json>,"model"?: string | null,"organization_id"?: string,"output_tokens"?: number | null,"parent_id"?: string | null,"parts"?: Json | null,"provider"?: string | null,"reasoning_tokens"?: number | null,"response_time_ms"?: number | null,"role"?: Database["public"]['Enums']["message_role"],"sequence"?: never,"size_bytes"?: never,"status"?: Database["public"]['Enums']["message_status"],"tool_call_id"?: string | null,"tool_calls"?: Json | null,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "messages_organization_id_user_id_conversation_id_fkey"
+      columns: ["organization_id","user_id","conversation_id"]
+isOneToOne: false
+      referencedRelation: "conversations"
+      referencedColumns: ["organization_id","user_id","id"]
+    },{
+      foreignKeyName: "messages_parent_id_conversation_id_fkey"
+      columns: ["parent_id","conversation_id"]
+isOneToOne: false
+      referencedRelation: "messages"
+      referencedColumns: ["id","conversation_id"]
+    }
+                  ]
+                },"model_prices": {
+                  Row: {
+                    "above_input_tokens": number,"as_of": string,"cached_input_price": number | null,"created_at": string,"id": string,"input_price": number,"model": string,"organization_id": string | null,"output_price": number,"provider": string,"reasoning_price": number | null,"source": string | null,"updated_at": string,"variants": (string)[]
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "above_input_tokens"?: number,"as_of"?: string,"cached_input_price"?: number | null,"created_at"?: string,"id"?: string,"input_price": number,"model": string,"organization_id"?: string | null,"output_price": number,"provider": string,"reasoning_price"?: number | null,"source"?: string | null,"updated_at"?: string,"variants"?: (string)[]
+                  }
+                  Update: {
+                    "above_input_tokens"?: number,"as_of"?: string,"cached_input_price"?: number | null,"created_at"?: string,"id"?: string,"input_price"?: number,"model"?: string,"organization_id"?: string | null,"output_price"?: number,"provider"?: string,"reasoning_price"?: number | null,"source"?: string | null,"updated_at"?: string,"variants"?: (string)[]
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "model_prices_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"organizations": {
                   Row: {
                     "audit_retention_days": number,"created_at": string,"created_by": string | null,"id": string,"kind": Database["public"]['Enums']["organization_kind"],"max_concurrent_steps": number | null,"member_count": number,"name": string,"revision": number,"settings": NonNullable<Json>,"slug": string,"updated_at": string
@@ -715,6 +1021,26 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"projects": {
+                  Row: {
+                    "column_count": number,"created_at": string,"created_by": string | null,"description": string | null,"id": string,"name": string,"organization_id": string,"revision": number,"search_vector": unknown,"table_count": number,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "column_count"?: number,"created_at"?: string,"created_by"?: string | null,"description"?: string | null,"id"?: string,"name": string,"organization_id": string,"revision"?: number,"search_vector"?: never,"table_count"?: number,"updated_at"?: string
+                  }
+                  Update: {
+                    "column_count"?: number,"created_at"?: string,"created_by"?: string | null,"description"?: string | null,"id"?: string,"name"?: string,"organization_id"?: string,"revision"?: number,"search_vector"?: never,"table_count"?: number,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "projects_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"provider_keys": {
                   Row: {
                     "base_url": string | null,"ciphertext": string,"created_at": string,"id": string,"is_active": boolean,"key_version": number,"last_four": string,"name": string,"organization_id": string,"provider": string,"updated_at": string,"user_id": string | null,"verified": boolean,"verified_at": string | null
@@ -739,6 +1065,78 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "memberships"
       referencedColumns: ["organization_id","user_id"]
+    }
+                  ]
+                },"rate_limits": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"id": string,"organization_id": string,"requests_per_minute": number | null,"scope": Database["public"]['Enums']["usage_scope"],"subject_id": string | null,"tokens_per_minute": number | null,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"id"?: string,"organization_id": string,"requests_per_minute"?: number | null,"scope": Database["public"]['Enums']["usage_scope"],"subject_id"?: string | null,"tokens_per_minute"?: number | null,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"id"?: string,"organization_id"?: string,"requests_per_minute"?: number | null,"scope"?: Database["public"]['Enums']["usage_scope"],"subject_id"?: string | null,"tokens_per_minute"?: number | null,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "rate_limits_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"rate_windows": {
+                  Row: {
+                    "created_at": string,"id": string,"organization_id": string,"previous_requests": number,"previous_tokens": number,"requests": number,"scope": Database["public"]['Enums']["usage_scope"],"started_at": string,"subject_id": string,"tokens": number,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"id"?: string,"organization_id": string,"previous_requests"?: number,"previous_tokens"?: number,"requests"?: number,"scope": Database["public"]['Enums']["usage_scope"],"started_at": string,"subject_id": string,"tokens"?: number,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"id"?: string,"organization_id"?: string,"previous_requests"?: number,"previous_tokens"?: number,"requests"?: number,"scope"?: Database["public"]['Enums']["usage_scope"],"started_at"?: string,"subject_id"?: string,"tokens"?: number,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "rate_windows_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"relationships": {
+                  Row: {
+                    "created_at": string,"id": string,"organization_id": string,"project_id": string,"relationship_type": Database["public"]['Enums']["relationship_type"],"source_column_id": string,"source_table_id": string,"target_column_id": string,"target_table_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"id"?: string,"organization_id"?: string,"project_id"?: string,"relationship_type"?: Database["public"]['Enums']["relationship_type"],"source_column_id": string,"source_table_id"?: string,"target_column_id": string,"target_table_id"?: string,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"id"?: string,"organization_id"?: string,"project_id"?: string,"relationship_type"?: Database["public"]['Enums']["relationship_type"],"source_column_id"?: string,"source_table_id"?: string,"target_column_id"?: string,"target_table_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "relationships_organization_id_project_id_fkey"
+      columns: ["organization_id","project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["organization_id","id"]
+    },{
+      foreignKeyName: "relationships_source_fkey"
+      columns: ["organization_id","project_id","source_table_id","source_column_id"]
+isOneToOne: false
+      referencedRelation: "column_metadata"
+      referencedColumns: ["organization_id","project_id","table_id","id"]
+    },{
+      foreignKeyName: "relationships_target_fkey"
+      columns: ["organization_id","project_id","target_table_id","target_column_id"]
+isOneToOne: false
+      referencedRelation: "column_metadata"
+      referencedColumns: ["organization_id","project_id","table_id","id"]
     }
                   ]
                 },"run_events": {
@@ -813,6 +1211,26 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"table_metadata": {
+                  Row: {
+                    "business_rules": string | null,"created_at": string,"description": string | null,"domain_context": string | null,"enhanced_description": string | null,"id": string,"name": string,"organization_id": string,"position_x": number,"position_y": number,"project_id": string,"search_vector": unknown,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "business_rules"?: string | null,"created_at"?: string,"description"?: string | null,"domain_context"?: string | null,"enhanced_description"?: string | null,"id"?: string,"name": string,"organization_id"?: string,"position_x"?: number,"position_y"?: number,"project_id": string,"search_vector"?: never,"updated_at"?: string
+                  }
+                  Update: {
+                    "business_rules"?: string | null,"created_at"?: string,"description"?: string | null,"domain_context"?: string | null,"enhanced_description"?: string | null,"id"?: string,"name"?: string,"organization_id"?: string,"position_x"?: number,"position_y"?: number,"project_id"?: string,"search_vector"?: never,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "table_metadata_organization_id_project_id_fkey"
+      columns: ["organization_id","project_id"]
+isOneToOne: false
+      referencedRelation: "projects"
+      referencedColumns: ["organization_id","id"]
+    }
+                  ]
                 },"taxonomy_categories": {
                   Row: {
                     "created_at": string,"description": string | null,"id": string,"name": string,"organization_id": string,"parent_id": string | null,"updated_at": string
@@ -837,6 +1255,78 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "taxonomy_categories"
       referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"team_members": {
+                  Row: {
+                    "created_at": string,"id": string,"organization_id": string,"team_id": string,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"id"?: string,"organization_id"?: string,"team_id": string,"updated_at"?: string,"user_id": string
+                  }
+                  Update: {
+                    "created_at"?: string,"id"?: string,"organization_id"?: string,"team_id"?: string,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "team_members_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    },{
+      foreignKeyName: "team_members_organization_id_user_id_fkey"
+      columns: ["organization_id","user_id"]
+isOneToOne: false
+      referencedRelation: "memberships"
+      referencedColumns: ["organization_id","user_id"]
+    },{
+      foreignKeyName: "team_members_team_id_organization_id_fkey"
+      columns: ["team_id","organization_id"]
+isOneToOne: false
+      referencedRelation: "teams"
+      referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"teams": {
+                  Row: {
+                    "created_at": string,"created_by": string | null,"description": string | null,"id": string,"member_count": number,"name": string,"organization_id": string,"revision": number,"settings": NonNullable<Json>,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"created_by"?: string | null,"description"?: string | null,"id"?: string,"member_count"?: number,"name": string,"organization_id": string,"revision"?: number,"settings"?: NonNullable<Json>,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"created_by"?: string | null,"description"?: string | null,"id"?: string,"member_count"?: number,"name"?: string,"organization_id"?: string,"revision"?: number,"settings"?: NonNullable<Json>,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "teams_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"tools": {
+                  Row: {
+                    "approval": Database["public"]['Enums']["tool_approval"],"code": string,"created_at": string,"created_by": string | null,"description": string,"id": string,"is_active": boolean,"name": string,"organization_id": string,"parameters": NonNullable<Json>,"revision": number,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "approval"?: Database["public"]['Enums']["tool_approval"],"code": string,"created_at"?: string,"created_by"?: string | null,"description": string,"id"?: string,"is_active"?: boolean,"name": string,"organization_id": string,"parameters"?: NonNullable<Json>,"revision"?: number,"updated_at"?: string
+                  }
+                  Update: {
+                    "approval"?: Database["public"]['Enums']["tool_approval"],"code"?: string,"created_at"?: string,"created_by"?: string | null,"description"?: string,"id"?: string,"is_active"?: boolean,"name"?: string,"organization_id"?: string,"parameters"?: NonNullable<Json>,"revision"?: number,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "tools_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
     }
                   ]
                 },"trigger_firings": {
@@ -895,6 +1385,66 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "pipeline_triggers"
       referencedColumns: ["id","organization_id"]
+    }
+                  ]
+                },"usage_counters": {
+                  Row: {
+                    "created_at": string,"id": string,"organization_id": string,"period": Database["public"]['Enums']["budget_period"],"period_started_at": string,"reserved": number,"scope": Database["public"]['Enums']["usage_scope"],"spent": number,"subject_id": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "created_at"?: string,"id"?: string,"organization_id": string,"period": Database["public"]['Enums']["budget_period"],"period_started_at": string,"reserved": number,"scope": Database["public"]['Enums']["usage_scope"],"spent": number,"subject_id": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "created_at"?: string,"id"?: string,"organization_id"?: string,"period"?: Database["public"]['Enums']["budget_period"],"period_started_at"?: string,"reserved"?: number,"scope"?: Database["public"]['Enums']["usage_scope"],"spent"?: number,"subject_id"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "usage_counters_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"usage_events": {
+                  Row: {
+                    "api_key_id": string | null,"assistant_id": string | null,"cached_cost": number | null,"cached_tokens": number,"conversation_id": string | null,"cost": number | null,"created_at": string,"error_code": string | null,"first_token_ms": number | null,"id": string,"input_tokens": number,"is_estimated": boolean,"is_priced": boolean,"latency_ms": number | null,"message_id": string | null,"model": string,"operation": Database["public"]['Enums']["usage_operation"],"organization_id": string,"output_cost": number | null,"output_tokens": number,"provider": string,"reasoning_cost": number | null,"reasoning_tokens": number,"request_id": string | null,"run_id": string | null,"status": Database["public"]['Enums']["usage_status"],"step_id": string | null,"uncached_cost": number | null,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "api_key_id"?: string | null,"assistant_id"?: string | null,"cached_cost"?: number | null,"cached_tokens"?: number,"conversation_id"?: string | null,"cost"?: number | null,"created_at"?: string,"error_code"?: string | null,"first_token_ms"?: number | null,"id"?: string,"input_tokens"?: number,"is_estimated"?: boolean,"is_priced": boolean,"latency_ms"?: number | null,"message_id"?: string | null,"model": string,"operation": Database["public"]['Enums']["usage_operation"],"organization_id": string,"output_cost"?: number | null,"output_tokens"?: number,"provider": string,"reasoning_cost"?: number | null,"reasoning_tokens"?: number,"request_id"?: string | null,"run_id"?: string | null,"status": Database["public"]['Enums']["usage_status"],"step_id"?: string | null,"uncached_cost"?: number | null,"updated_at"?: string,"user_id": string
+                  }
+                  Update: {
+                    "api_key_id"?: string | null,"assistant_id"?: string | null,"cached_cost"?: number | null,"cached_tokens"?: number,"conversation_id"?: string | null,"cost"?: number | null,"created_at"?: string,"error_code"?: string | null,"first_token_ms"?: number | null,"id"?: string,"input_tokens"?: number,"is_estimated"?: boolean,"is_priced"?: boolean,"latency_ms"?: number | null,"message_id"?: string | null,"model"?: string,"operation"?: Database["public"]['Enums']["usage_operation"],"organization_id"?: string,"output_cost"?: number | null,"output_tokens"?: number,"provider"?: string,"reasoning_cost"?: number | null,"reasoning_tokens"?: number,"request_id"?: string | null,"run_id"?: string | null,"status"?: Database["public"]['Enums']["usage_status"],"step_id"?: string | null,"uncached_cost"?: number | null,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "usage_events_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
+    }
+                  ]
+                },"usage_reservations": {
+                  Row: {
+                    "api_key_id": string | null,"assistant_id": string | null,"conversation_id": string | null,"cost": number | null,"created_at": string,"id": string,"input_tokens": number,"max_output_tokens": number,"model": string,"operation": Database["public"]['Enums']["usage_operation"],"organization_id": string,"provider": string,"request_id": string | null,"run_id": string | null,"step_id": string | null,"updated_at": string,"user_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "api_key_id"?: string | null,"assistant_id"?: string | null,"conversation_id"?: string | null,"cost"?: number | null,"created_at"?: string,"id"?: string,"input_tokens": number,"max_output_tokens": number,"model": string,"operation": Database["public"]['Enums']["usage_operation"],"organization_id": string,"provider": string,"request_id"?: string | null,"run_id"?: string | null,"step_id"?: string | null,"updated_at"?: string,"user_id": string
+                  }
+                  Update: {
+                    "api_key_id"?: string | null,"assistant_id"?: string | null,"conversation_id"?: string | null,"cost"?: number | null,"created_at"?: string,"id"?: string,"input_tokens"?: number,"max_output_tokens"?: number,"model"?: string,"operation"?: Database["public"]['Enums']["usage_operation"],"organization_id"?: string,"provider"?: string,"request_id"?: string | null,"run_id"?: string | null,"step_id"?: string | null,"updated_at"?: string,"user_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "usage_reservations_organization_id_fkey"
+      columns: ["organization_id"]
+isOneToOne: false
+      referencedRelation: "organizations"
+      referencedColumns: ["id"]
     }
                   ]
                 },"vector_representations": {
@@ -998,8 +1548,14 @@ isOneToOne: false
 "audit_stats":
 { Args: { "bucket": string,"organization_id": string,"since": string,"until": string }; Returns: Json
                            },
+"begin_dagster_step":
+{ Args: { "block_id": string,"external_id": string,"lease_seconds"?: number,"organization_id"?: string,"run_id": string,"worker_id"?: string }; Returns: Json
+                           },
 "begin_idempotent_request":
 { Args: { "key": string,"operation": string,"request_hash": string }; Returns: Json
+                           },
+"begin_turn":
+{ Args: { "request": Json }; Returns: Json
                            },
 "cancel_run":
 { Args: { "run_id": string }; Returns: {
@@ -1034,6 +1590,9 @@ isOneToOne: false
 "check_worker_token":
 { Args: { "token_hash": string }; Returns: boolean
                            },
+"claim_dagster_runs":
+{ Args: { "max_runs": number }; Returns: Json
+                           },
 "claim_deliveries":
 { Args: { "lease_seconds"?: number,"max_deliveries": number }; Returns: Json
                            },
@@ -1043,6 +1602,22 @@ isOneToOne: false
 "claim_steps":
 { Args: { "is_idle"?: boolean,"lease_seconds"?: number,"max_steps": number,"worker_id": string }; Returns: Json
                            },
+"connect_dagster":
+{ Args: { "location": string,"repository": string,"url": string }; Returns: {
+              "created_at": string,
+"id": string,
+"is_active": boolean,
+"location": string,
+"repository": string,
+"updated_at": string,
+"url": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "dagster_access"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "create_block":
 { Args: { "block_type": Database["public"]['Enums']["block_type"],"description"?: string,"metadata"?: Json,"name": string,"organization_id"?: string,"spec": Json }; Returns: Json
                            },
@@ -1122,9 +1697,35 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"discard_turn":
+{ Args: { "turn_id": string }; Returns: boolean
+                           },
 "end_idempotent_request":
 { Args: { "key": string,"operation": string,"response"?: Json,"status_code"?: number }; Returns: undefined
                            },
+"find_model_price":
+{ Args: { "input_tokens"?: number,"model": string,"organization_id": string,"provider": string }; Returns: {
+              "above_input_tokens": number,
+"as_of": string,
+"cached_input_price": number | null,
+"created_at": string,
+"id": string,
+"input_price": number,
+"model": string,
+"organization_id": string | null,
+"output_price": number,
+"provider": string,
+"reasoning_price": number | null,
+"source": string | null,
+"updated_at": string,
+"variants": (string)[]
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "model_prices"
+        isOneToOne: true
+        isSetofReturn: true
+      } },
 "find_webhook":
 { Args: { "trigger_id": string }; Returns: Json
                            },
@@ -1134,11 +1735,28 @@ isOneToOne: false
 "finish_steps":
 { Args: { "results": Json,"worker_id": string }; Returns: Json
                            },
+"finish_turn":
+{ Args: { "request": Json }; Returns: Json
+                           },
 "fire_schedule":
 { Args: { "due": string,"firing": Json,"trigger_id": string }; Returns: boolean
                            },
+"get_assistant":
+{ Args: { "assistant_id": string }; Returns: Json
+                           },
+"get_assistant_for_use":
+{ Args: { "assistant_id": string }; Returns: Json
+                           },
+"get_assistant_stats":
+{ Args: { "assistant_id": string,"since": string,"until": string }; Returns: Json
+                           },
 "get_block_taxonomy":
 { Args: { "block_id": string }; Returns: Json
+                           },
+"get_budget_statuses":
+{ Args: { "budget_ids": (string)[] }; Returns: {
+              "id": string,"period_started_at": string,"remaining_usd": number,"reserved_usd": number,"resets_at": string,"spent_usd": number
+            }[]
                            },
 "get_impact":
 { Args: { "entity_id": string,"entity_type": Database["public"]['Enums']["registry_entity"],"max_depth"?: number }; Returns: Json
@@ -1146,11 +1764,31 @@ isOneToOne: false
 "get_pipeline":
 { Args: { "pipeline_id": string }; Returns: Json
                            },
+"get_project_schema":
+{ Args: { "project_uuid": string }; Returns: Json
+                           },
+"get_public_assistant_for_use":
+{ Args: { "assistant_id": string }; Returns: Json
+                           },
 "get_run":
 { Args: { "run_id": string }; Returns: Json
                            },
+"get_user_projects":
+{ Args: { "organization_uuid"?: string }; Returns: {
+              "column_count": number,"created_at": string,"created_by": string,"description": string,"id": string,"name": string,"organization_id": string,"table_count": number,"updated_at": string
+            }[]
+                           },
 "heartbeat_worker":
 { Args: { "worker_id": string }; Returns: (string)[]
+                           },
+"list_assistants":
+{ Args: { "after_created_at"?: string,"after_id"?: string,"filters"?: Json,"max_rows"?: number,"organization_id": string }; Returns: Json
+                           },
+"list_messages":
+{ Args: { "after"?: number,"conversation_id": string,"is_export"?: boolean,"is_whole"?: boolean,"leaf_id"?: string,"newest_first"?: boolean,"page_size"?: number }; Returns: Json
+                           },
+"list_public_assistants":
+{ Args: { "after_created_at"?: string,"after_id"?: string,"filters"?: Json,"max_rows"?: number }; Returns: Json
                            },
 "list_run_events":
 { Args: { "after"?: string,"max_events"?: number,"run_id": string }; Returns: Json
@@ -1170,6 +1808,23 @@ isOneToOne: false
 "put_provider_key":
 { Args: { "is_own": boolean,"key": Json,"key_id": string,"organization_id": string }; Returns: string
                            },
+"rate_assistant":
+{ Args: { "assistant_id": string,"comment"?: string,"rating": number }; Returns: {
+              "assistant_id": string,
+"comment": string | null,
+"created_at": string,
+"id": string,
+"organization_id": string,
+"rating": number,
+"updated_at": string,
+"user_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "assistant_ratings"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "receive_delivery":
 { Args: { "delivery": Json,"trigger_id": string }; Returns: {
               "created_at": string,
@@ -1200,11 +1855,17 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"record_dagster_run":
+{ Args: { "poll": number,"report": Json,"run_id": string }; Returns: Json
+                           },
 "redeliver":
 { Args: { "delivery_id": string,"endpoint_id": string }; Returns: undefined
                            },
 "replace_secrets":
 { Args: { "secrets": Json }; Returns: number
+                           },
+"reserve_usage":
+{ Args: { "request": Json }; Returns: Json
                            },
 "retry_run":
 { Args: { "run_id": string,"start_at"?: string }; Returns: {
@@ -1236,6 +1897,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"review_assistant":
+{ Args: { "action": string,"assistant_id": string,"expected_revision"?: number,"note"?: string }; Returns: Json
+                           },
 "rotate_api_key":
 { Args: { "grace_seconds"?: number,"key_id": string,"replacement": Json }; Returns: string
                            },
@@ -1268,6 +1932,11 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"search_messages":
+{ Args: { "filters"?: Json,"organization_id"?: string,"page_size"?: number,"q": string }; Returns: {
+              "conversation_id": string,"conversation_title": string,"created_at": string,"id": string,"matched": string,"role": Database["public"]['Enums']["message_role"],"score": number,"snippet": string
+            }[]
+                           },
 "search_registry":
 { Args: { "category"?: string,"embedding"?: (number)[],"model"?: string,"organization_id"?: string,"q": string,"type"?: string }; Returns: {
               "block_type": Database["public"]['Enums']["block_type"],"created_at": string,"description": string,"entity_type": Database["public"]['Enums']["registry_entity"],"id": string,"matched": (string)[],"name": string,"score": number,"updated_at": string
@@ -1275,6 +1944,9 @@ isOneToOne: false
                            },
 "set_block_taxonomy":
 { Args: { "block_id": string,"category_ids": (string)[] }; Returns: Json
+                           },
+"settle_usage":
+{ Args: { "outcome": Json,"reservation_id": string }; Returns: Json
                            },
 "stale_representations":
 { Args: { "max_rows"?: number,"model": string }; Returns: {
@@ -1328,6 +2000,12 @@ isOneToOne: false
 "update_pipeline":
 { Args: { "blocks"?: Json,"changes": Json,"edges"?: Json,"expected_revision"?: number,"pipeline_id": string }; Returns: Json
                            },
+"usage_report":
+{ Args: { "by_model"?: boolean,"filters": Json,"group_by": string,"max_groups"?: number,"organization_id": string,"since": string,"until": string }; Returns: Json
+                           },
+"validate_project_ownership":
+{ Args: { "project_uuid": string }; Returns: boolean
+                           },
 "verify_api_key":
 { Args: { "cost"?: number,"hash": string,"organization_id"?: string,"scope"?: string }; Returns: Json
                            },
@@ -1339,7 +2017,7 @@ isOneToOne: false
                            }
           }
           Enums: {
-            "audit_action": "CREATE"|"READ"|"UPDATE"|"DELETE","audit_actor": "user"|"api_key"|"service"|"system","block_type": "dataset"|"model","build_status": "pending"|"success"|"failed","catch_up_policy": "none"|"one"|"all","dependency_type": "internal"|"external","endpoint_delivery_status": "pending"|"sending"|"waiting"|"succeeded"|"failed","endpoint_disabled_reason": "manual"|"gone"|"failing","firing_status": "queued"|"started"|"skipped"|"failed","membership_role": "member"|"admin"|"owner","membership_status": "invited"|"active"|"suspended","organization_kind": "personal"|"team","overlap_policy": "skip"|"queue"|"cancel","pipeline_executor": "edge"|"dagster","pipeline_status": "draft"|"active"|"archived","pipeline_trigger_type": "webhook"|"cron","platform_role": "developer"|"super_admin","profile_status": "active"|"inactive"|"suspended","registry_entity": "block"|"edge","run_status": "queued"|"running"|"succeeded"|"failed"|"canceling"|"canceled","run_trigger": "manual"|"webhook"|"cron"|"retry","step_status": "blocked"|"ready"|"running"|"succeeded"|"failed"|"skipped"|"canceled","verification_status": "pending"|"passed"|"failed","webhook_scheme": "standard"|"github"|"stripe"|"hmac"|"none"
+            "assistant_access": "team"|"organization"|"public","assistant_approval": "draft"|"pending"|"approved"|"rejected","assistant_status": "active"|"inactive"|"pending"|"suspended","audit_action": "CREATE"|"READ"|"UPDATE"|"DELETE","audit_actor": "user"|"api_key"|"service"|"system","block_type": "dataset"|"model","budget_period": "day"|"month","build_status": "pending"|"success"|"failed","catch_up_policy": "none"|"one"|"all","conversation_status": "active"|"completed"|"archived","dependency_type": "internal"|"external","endpoint_delivery_status": "pending"|"sending"|"waiting"|"succeeded"|"failed","endpoint_disabled_reason": "manual"|"gone"|"failing","firing_status": "queued"|"started"|"skipped"|"failed","membership_role": "member"|"admin"|"owner","membership_status": "invited"|"active"|"suspended","message_role": "system"|"user"|"assistant"|"tool","message_status": "complete"|"partial"|"failed","organization_kind": "personal"|"team","overlap_policy": "skip"|"queue"|"cancel","pipeline_executor": "edge"|"dagster","pipeline_status": "draft"|"active"|"archived","pipeline_trigger_type": "webhook"|"cron","platform_role": "developer"|"super_admin","profile_status": "active"|"inactive"|"suspended","registry_entity": "block"|"edge","relationship_type": "one-to-one"|"one-to-many"|"many-to-one"|"many-to-many","review_action": "submit"|"approve"|"reject"|"reopen","risk_level": "low"|"medium"|"high","run_status": "queued"|"running"|"succeeded"|"failed"|"canceling"|"canceled","run_trigger": "manual"|"webhook"|"cron"|"retry","step_status": "blocked"|"ready"|"running"|"succeeded"|"failed"|"skipped"|"canceled","tool_approval": "never"|"always","usage_operation": "chat"|"embedding","usage_scope": "organization"|"user"|"assistant"|"key","usage_status": "succeeded"|"failed"|"partial"|"canceled","verification_status": "pending"|"passed"|"failed","webhook_scheme": "standard"|"github"|"stripe"|"hmac"|"none"
           }
           CompositeTypes: {
             [_ in never]: never
@@ -1455,7 +2133,7 @@ export type CompositeTypes<
 export const Constants = {
   "public": {
           Enums: {
-            "audit_action": ["CREATE", "READ", "UPDATE", "DELETE"],"audit_actor": ["user", "api_key", "service", "system"],"block_type": ["dataset", "model"],"build_status": ["pending", "success", "failed"],"catch_up_policy": ["none", "one", "all"],"dependency_type": ["internal", "external"],"endpoint_delivery_status": ["pending", "sending", "waiting", "succeeded", "failed"],"endpoint_disabled_reason": ["manual", "gone", "failing"],"firing_status": ["queued", "started", "skipped", "failed"],"membership_role": ["member", "admin", "owner"],"membership_status": ["invited", "active", "suspended"],"organization_kind": ["personal", "team"],"overlap_policy": ["skip", "queue", "cancel"],"pipeline_executor": ["edge", "dagster"],"pipeline_status": ["draft", "active", "archived"],"pipeline_trigger_type": ["webhook", "cron"],"platform_role": ["developer", "super_admin"],"profile_status": ["active", "inactive", "suspended"],"registry_entity": ["block", "edge"],"run_status": ["queued", "running", "succeeded", "failed", "canceling", "canceled"],"run_trigger": ["manual", "webhook", "cron", "retry"],"step_status": ["blocked", "ready", "running", "succeeded", "failed", "skipped", "canceled"],"verification_status": ["pending", "passed", "failed"],"webhook_scheme": ["standard", "github", "stripe", "hmac", "none"]
+            "assistant_access": ["team", "organization", "public"],"assistant_approval": ["draft", "pending", "approved", "rejected"],"assistant_status": ["active", "inactive", "pending", "suspended"],"audit_action": ["CREATE", "READ", "UPDATE", "DELETE"],"audit_actor": ["user", "api_key", "service", "system"],"block_type": ["dataset", "model"],"budget_period": ["day", "month"],"build_status": ["pending", "success", "failed"],"catch_up_policy": ["none", "one", "all"],"conversation_status": ["active", "completed", "archived"],"dependency_type": ["internal", "external"],"endpoint_delivery_status": ["pending", "sending", "waiting", "succeeded", "failed"],"endpoint_disabled_reason": ["manual", "gone", "failing"],"firing_status": ["queued", "started", "skipped", "failed"],"membership_role": ["member", "admin", "owner"],"membership_status": ["invited", "active", "suspended"],"message_role": ["system", "user", "assistant", "tool"],"message_status": ["complete", "partial", "failed"],"organization_kind": ["personal", "team"],"overlap_policy": ["skip", "queue", "cancel"],"pipeline_executor": ["edge", "dagster"],"pipeline_status": ["draft", "active", "archived"],"pipeline_trigger_type": ["webhook", "cron"],"platform_role": ["developer", "super_admin"],"profile_status": ["active", "inactive", "suspended"],"registry_entity": ["block", "edge"],"relationship_type": ["one-to-one", "one-to-many", "many-to-one", "many-to-many"],"review_action": ["submit", "approve", "reject", "reopen"],"risk_level": ["low", "medium", "high"],"run_status": ["queued", "running", "succeeded", "failed", "canceling", "canceled"],"run_trigger": ["manual", "webhook", "cron", "retry"],"step_status": ["blocked", "ready", "running", "succeeded", "failed", "skipped", "canceled"],"tool_approval": ["never", "always"],"usage_operation": ["chat", "embedding"],"usage_scope": ["organization", "user", "assistant", "key"],"usage_status": ["succeeded", "failed", "partial", "canceled"],"verification_status": ["pending", "passed", "failed"],"webhook_scheme": ["standard", "github", "stripe", "hmac", "none"]
           }
         }
 } as const

@@ -64,5 +64,26 @@ export function keyEnvironment(): string {
 /** Key-encryption keys `{"<version>": "<base64 of 32 bytes>"}`; undefined while none are set. */
 export const encryptionKeys = () => Deno.env.get("EDGELOOM_ENCRYPTION_KEYS");
 
+/** Headers (JSON) that the deployment's Dagster asks for, as `{"Dagster-Cloud-Api-Token": "…"}`. */
+export function dagsterHeaders(): Record<string, string> {
+  const json = Deno.env.get("EDGELOOM_DAGSTER_HEADERS");
+  return json ? keyMapSchema.parse(parseSecret("EDGELOOM_DAGSTER_HEADERS", json)) : {};
+}
+
 /** `EDGELOOM_LOG=off` keeps the request log quiet. */
 export const logIsOff = () => Deno.env.get("EDGELOOM_LOG") === "off";
+
+/** The platform's own provider of models, as OpenAI's own clients read it; "" where nothing is set. */
+export const platformProvider = () => ({
+  key: Deno.env.get("OPENAI_API_KEY") ?? "",
+  baseUrl: (Deno.env.get("OPENAI_BASE_URL") ?? "").replace(/\/+$/, ""),
+});
+
+/** Models that are used where none is named; undefined: the provider's usual ones. */
+export const defaultModels = () => ({
+  chat: Deno.env.get("EDGELOOM_CHAT_MODEL") || undefined,
+  embedding: Deno.env.get("EDGELOOM_EMBEDDING_MODEL") || undefined,
+});
+
+/** JSON of how long model providers are waited for; undefined while none is set. */
+export const providerTimeouts = () => Deno.env.get("EDGELOOM_PROVIDER_TIMEOUTS") || undefined;

@@ -27,6 +27,7 @@ export const ERROR_STATUS = {
   block_archived: 409,
   edge_archived: 409,
   edge_not_verified: 409,
+  invalid_transition: 409,
   pipeline_not_active: 409,
   pipeline_empty: 409,
   block_without_version: 409,
@@ -38,6 +39,8 @@ export const ERROR_STATUS = {
   precondition_failed: 412,
   body_too_large: 413,
   validation_failed: 422,
+  provider_refused: 422,
+  model_not_priced: 422,
   idempotency_key_reused: 422,
   rate_limited: 429,
   internal_error: 500,
@@ -46,6 +49,7 @@ export const ERROR_STATUS = {
   encryption_not_configured: 503,
   provider_not_configured: 503,
   signing_not_configured: 503,
+  provider_timeout: 504,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
@@ -125,7 +129,8 @@ export function databaseError(error: PostgrestError, status: number): ApiError {
   if (status === 401) {
     return new ApiError("invalid_token", "The token was refused", { cause: error });
   }
-  if (status === 0 || /^(08|40|53|57)/.test(code)) {
+  // PostgREST without its database, or a gateway without PostgREST, is 502 to 504.
+  if (status === 0 || status >= 502 || /^(08|40|53|57)/.test(code)) {
     return new ApiError("database_unavailable", "The database is busy: try again", {
       headers: { "retry-after": "1" },
       cause: error,

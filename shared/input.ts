@@ -80,8 +80,11 @@ export function parseBody(text: string): Json {
   }
 }
 
+/** How much of a body that is too large is still taken. */
+const DROPPED_BYTES = 16 * 1024 * 1024;
+
 /**
- * The body's bytes, read no further than the limit.
+ * The body's bytes, kept no further than the limit.
  *
  * @throws {ApiError} `body_too_large`
  */
@@ -91,14 +94,16 @@ export async function readBytes(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const tooLarge = () =>
     new ApiError("body_too_large", `The body is larger than ${maxBytes} bytes`);
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let length = 0;
+  // What is too large is read on for a while and dropped: a client that is cut off while it sends never
+  // hears why.
   for await (const chunk of request.body ?? []) {
     length += chunk.length;
-    if (length > maxBytes) throw tooLarge();
-    chunks.push(chunk);
+    if (length <= maxBytes) chunks.push(chunk);
+    else if (length > maxBytes + DROPPED_BYTES) break;
   }
+  if (length > maxBytes) throw tooLarge();
   const bytes = new Uint8Array(length);
   let offset = 0;
   for (const chunk of chunks) {

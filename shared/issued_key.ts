@@ -99,6 +99,7 @@ export async function exchangeKey(
     kind: "user",
     userId: user_id,
     organizationId: organization_id,
+    apiKeyId: key_id,
     scopes,
     token: await tokenFor(user_id, { api_key_id: key_id, organization_id, scopes }),
     ...(rate_limit ? { rateLimit: rate_limit } : {}),

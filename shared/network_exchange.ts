@@ -28,7 +28,7 @@ export function exchange(hop: Hop, bounds: Bounds): Promise<PublicResponse> {
 }
 
 /** Opens a connection to the addresses given, or undefined where `node:http` can't (Deno 2.1). */
-function openPinned(
+export function openPinned(
   { url, method, headers, body }: Hop,
   addresses: Address[],
 ): http.ClientRequest | undefined {
@@ -113,7 +113,7 @@ async function exchangeByFetch(
   }
 }
 
-function unreachable(url: URL): NetworkError {
+export function unreachable(url: URL): NetworkError {
   return new NetworkError("unreachable", `the connection to ${url.host} failed`);
 }
 
@@ -121,7 +121,7 @@ function tooLarge(url: URL, maxBytes: number): NetworkError {
   return new NetworkError("too_large", `${url.host} answers with more than ${maxBytes} bytes`);
 }
 
-function flatten(headers: http.IncomingHttpHeaders): Record<string, string> {
+export function flatten(headers: http.IncomingHttpHeaders): Record<string, string> {
   const entries = Object.entries(headers).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value]]
   );

@@ -1,4 +1,5 @@
 import type { Domain } from "@shared/access.ts";
+import { type ErrorFormat, errorFormatAt, type ErrorFormats } from "@shared/error_format.ts";
 import { ERROR_STATUS, type ErrorCode } from "@shared/errors.ts";
 import type { Contract, Route } from "@shared/route.ts";
 import { z } from "zod";
@@ -90,17 +91,25 @@ function errorsOf(contract: Contract): ErrorCode[] {
   return [...new Set([...implied, ...(contract.errors ?? [])])];
 }
 
-function errorAnswers(contract: Contract) {
-  const byStatus = Map.groupBy(errorsOf(contract), (code) => ERROR_STATUS[code]);
+function errorAnswers(contract: Contract, format: ErrorFormat | undefined, components: Components) {
+  const statusOf = (code: ErrorCode) => format?.statusOf(code) ?? ERROR_STATUS[code];
+  const content = format
+    ? { "application/json": { schema: toSchema(format.schema, "output", components) } }
+    : { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
   return Object.fromEntries(
-    [...byStatus].map(([status, codes]) => [status, {
-      description: codes.map((code) => `\`${code}\``).join(", "),
-      content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+    [...Map.groupBy(errorsOf(contract), statusOf)].map(([status, codes]) => [status, {
+      description: codes.map((code) => `\`${format?.codeOf(code) ?? code}\``).join(", "),
+      content,
     }]),
   );
 }
 
-function operationOf(contract: Contract, tag: string, components: Components) {
+function operationOf(
+  contract: Contract,
+  tag: string,
+  format: ErrorFormat | undefined,
+  components: Components,
+) {
   const answers = Object.entries(contract.answers).map((
     [status, { description, schema, content }],
   ) => [status, {
@@ -155,14 +164,14 @@ function operationOf(contract: Contract, tag: string, components: Components) {
         },
       }
       : {}),
-    responses: { ...Object.fromEntries(answers), ...errorAnswers(contract) },
+    responses: { ...Object.fromEntries(answers), ...errorAnswers(contract, format, components) },
   };
 }
 
 const builtIn = (domain: Domain) => ({
   [`/${domain}/health`]: {
     get: {
-      operationId: `${domain}_health`,
+      operationId: `${domain.replaceAll("-", "_")}_health`,
       summary: "Health",
       description: "Says that the function is up. Open to everyone.",
       tags: ["meta"],
@@ -185,7 +194,7 @@ const builtIn = (domain: Domain) => ({
   },
   [`/${domain}/openapi.json`]: {
     get: {
-      operationId: `${domain}_openapi`,
+      operationId: `${domain.replaceAll("-", "_")}_openapi`,
       summary: "This document",
       description: "The contract of this function, as OpenAPI 3.1. Open to everyone.",
       tags: ["meta"],
@@ -201,21 +210,28 @@ const builtIn = (domain: Domain) => ({
 });
 
 /** The OpenAPI 3.1 document of a function, made from its routes' contracts. */
-export function describeApi(domain: Domain, description: string, routes: readonly Route[]) {
+export function describeApi(
+  domain: Domain,
+  api: { description: string; routes: readonly Route[]; errorFormats?: ErrorFormats },
+) {
   const components: Components = {};
   toSchema(z.object({ problem: problemSchema }), "output", components);
   const paths: Record<string, Record<string, unknown>> = builtIn(domain);
-  for (const { contract } of routes) {
+  for (const { contract } of api.routes) {
     const path = contract.path === "/" ? `/${domain}` : `/${domain}${contract.path}`;
     const tag = contract.path.split("/").find((part) => part && !part.startsWith("{")) ?? domain;
-    paths[path] = { ...paths[path], [contract.method]: operationOf(contract, tag, components) };
+    const format = errorFormatAt(api.errorFormats, contract.path);
+    paths[path] = {
+      ...paths[path],
+      [contract.method]: operationOf(contract, tag, format, components),
+    };
   }
   return {
     openapi: "3.1.0",
     info: {
       title: `Edgeloom ${domain}`,
       version: "1.0.0",
-      description,
+      description: api.description,
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: "/functions/v1" }],

@@ -56,6 +56,7 @@ export function createResource(resource: Resource): Route[] {
   const one = `${resource.path}/{id}`.replace("//", "/");
   const tag = name.replaceAll(" ", "_");
   const plural = `${tag}s`;
+  const ofOrganization = resource.inOrganization ? ["organization_required" as const] : [];
 
   const routes = {
     list: () =>
@@ -70,10 +71,7 @@ export function createResource(resource: Resource): Route[] {
         params: resource.parents,
         query: pageQuerySchema.extend({ ...resource.filters?.shape }),
         answers: { 200: { description: `A page of ${name}s.`, schema: pageOf(item) } },
-        errors: [
-          "invalid_cursor",
-          ...(resource.inOrganization ? ["organization_required" as const] : []),
-        ],
+        errors: ["invalid_cursor", ...ofOrganization],
       }, async ({ params, query, database, organizationId }) => {
         const { limit, cursor, ...filters } = listQuerySchema.parse(query);
         const wanted = { ...filters, ...params };
@@ -119,7 +117,7 @@ export function createResource(resource: Resource): Route[] {
         body: resource.create?.body,
         example: resource.create?.example,
         answers: { 201: { description: `The new ${name}.`, schema: item } },
-        errors: ["conflict", "in_use"],
+        errors: ["conflict", "in_use", ...ofOrganization],
       }, async ({ params, body, database, organizationId }) => {
         const owner = resource.inOrganization ? { organization_id: await organizationId() } : {};
         const values = z.record(z.string(), z.unknown()).parse(body);

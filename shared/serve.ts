@@ -11,7 +11,14 @@ import { identifyWorker } from "@shared/worker_token.ts";
 
 /** What a request carries along the chain. */
 export type Variables = {
-  Variables: { requestId: string; caller?: Caller; organizationId?: string; route?: string };
+  Variables: {
+    requestId: string;
+    caller?: Caller;
+    organizationId?: string;
+    route?: string;
+    /** How an error of this request is told, where not as a problem. */
+    errorFormat?: { respond(error: ApiError): Response };
+  };
 };
 
 /** An error as `application/problem+json`. */

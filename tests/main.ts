@@ -25,6 +25,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 // However this process ends, what it has started ends with it.
 for (const end of ["unload", "error", "unhandledrejection"]) addEventListener(end, endAll);
+// The demo model answers, whatever the developer has configured, and no worker embeds the registry:
+// that is for the tests that are about it.
+for (const name of ["OPENAI_API_KEY", "OPENAI_BASE_URL"]) Deno.env.delete(name);
+Deno.env.set("EDGELOOM_EMBEDDING_MODEL", "");
 // The stack runs its functions in this process: their request log would drown the tests' output.
 Deno.env.set("EDGELOOM_LOG", "off");
 

@@ -23,6 +23,25 @@ export function runIn<T>(runtime: Runtime, work: () => T): T {
 }
 
 /**
+ * An answer whose stream is read in the runtime, too: else it is read in the context of whichever
+ * request came first on the server.
+ */
+export function streamIn(runtime: Runtime, response: Response): Response {
+  const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
+  if (!response.body || !isStream) return response;
+  const reader = response.body.getReader();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await runIn(runtime, () => reader.read());
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => runIn(runtime, () => reader.cancel(reason)),
+  }, { highWaterMark: 0 });
+  return new Response(body, response);
+}
+
+/**
  * Puts the runtime's globals in place. The variables are laid over `Deno.env` instead of set, for
  * stacks of one process (tests side by side) must not see each other's.
  */

@@ -1,5 +1,5 @@
 import { jwtVerify } from "jose";
-import { runIn, type Runtime, track } from "./edge_runtime.ts";
+import { runIn, type Runtime, streamIn, track } from "./edge_runtime.ts";
 import { type Handler, loadFunction } from "./function_loader.ts";
 
 /** The longest that a request may take until it is answered, as hosted. */
@@ -99,7 +99,7 @@ export class Functions {
     const timer = setTimeout(() => {
       resolve(failure(504, "IDLE_TIMEOUT", "The request timed out after 150 s"));
     }, WALL_CLOCK_MS);
-    const answer = runIn(runtime, async () => await work()).catch((error) => {
+    const answer = runIn(runtime, async () => streamIn(runtime, await work())).catch((error) => {
       console.error(`Function "${name}" failed:`, error);
       return failure(500, "WORKER_ERROR", "Function exited due to an error (please check logs)");
     });

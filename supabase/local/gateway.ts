@@ -1,5 +1,6 @@
 import type { App } from "@supabase/lite";
 import type { Database } from "./database.ts";
+import { DEMO_PATH, demoModel } from "./demo_model.ts";
 import type { Docs } from "./docs.ts";
 import type { Functions } from "./functions.ts";
 import { quietly } from "./quiet.ts";
@@ -11,6 +12,8 @@ export interface Backends {
   readonly database: Database;
   readonly functions: Functions;
   readonly docs: Docs;
+  /** Whether the demo model stands in for a provider. */
+  readonly hasDemoModel: boolean;
   /** Show what Lite writes to the console. */
   readonly debug: boolean;
 }
@@ -22,6 +25,7 @@ export function route(backends: Backends, request: Request, info: PeerInfo): Pro
   const { pathname } = new URL(request.url);
   if (/^\/functions\/v1(\/|$)/.test(pathname)) return backends.functions.fetch(request, info);
   if (/^\/(rest|auth|storage)\/v1(\/|$)/.test(pathname)) return api(backends, request, info);
+  if (backends.hasDemoModel && pathname.startsWith(`${DEMO_PATH}/`)) return demoModel(request);
   if (pathname === "/docs" || pathname.startsWith("/docs/")) return backends.docs.fetch(request);
   if (pathname === "/") {
     return Promise.resolve(new Response(null, { status: 302, headers: { location: "/docs" } }));

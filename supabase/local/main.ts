@@ -43,6 +43,12 @@ function signalled(isStarted: () => boolean): Promise<void> {
   return promise;
 }
 
+function models({ hasDemoModel }: Stack): string {
+  return hasDemoModel
+    ? "demo-chat and demo-embedding: OPENAI_API_KEY is not set, so the demo model answers"
+    : "those of OPENAI_API_KEY and OPENAI_BASE_URL";
+}
+
 function greeting(stack: Stack): string {
   return `Started the Edgeloom local stack.
 
@@ -52,6 +58,7 @@ function greeting(stack: Stack): string {
  Publishable key: ${stack.publishableKey}
       Secret key: ${stack.secretKey}
       JWT secret: ${stack.jwtSecret}
+          Models: ${models(stack)}
 
 Try it:
   curl ${stack.url}/functions/v1/pipelines/health

@@ -3,7 +3,7 @@ import { type DataFolder, openDataFolder } from "./data_folder.ts";
 import type { Database, Row } from "./database.ts";
 import { Docs } from "./docs.ts";
 import { drain, install, type Runtime } from "./edge_runtime.ts";
-import { functionVariables } from "./environment.ts";
+import { functionVariables, usesDemoModel } from "./environment.ts";
 import { StackError } from "./errors.ts";
 import { readVerifyJwt } from "./function_config.ts";
 import { Functions } from "./functions.ts";
@@ -55,6 +55,8 @@ export interface Stack {
   readonly publishableKey: string;
   readonly secretKey: string;
   readonly jwtSecret: string;
+  /** Whether no provider of models is configured, so that the demo model answers. */
+  readonly hasDemoModel: boolean;
   /** One statement as `postgres`, past row level security, between other requests. */
   query(sql: string, params?: readonly unknown[]): Promise<Row[]>;
   /** A script of many statements; the rows of each. Nothing that it sets stays. */
@@ -102,7 +104,8 @@ async function start(options: StackOptions, cleanup: AsyncDisposableStack): Prom
   const functions = await openFunctions(options, { url, dbUrl }, secrets);
   cleanup.defer(() => functions.drain());
   const debug = options.debug ?? false;
-  const backends = { app, database, functions: functions.host, docs: functions.docs, debug };
+  const { host, docs, hasDemoModel } = functions;
+  const backends = { app, database, functions: host, docs, hasDemoModel, debug };
   http.answer((request, info) => route(backends, request, info));
   if (wire && database instanceof PgliteDatabase) wire.start(database);
   const secretKey = secrets.secretKey;
@@ -122,6 +125,7 @@ async function start(options: StackOptions, cleanup: AsyncDisposableStack): Prom
     publishableKey,
     secretKey,
     jwtSecret,
+    hasDemoModel,
     query: (sql, params) => database.query(sql, params),
     script: (sql) => database.script(sql),
     snapshot: () => {
@@ -179,6 +183,7 @@ async function openFunctions(
   return {
     host,
     docs: new Docs(host),
+    hasDemoModel: usesDemoModel(variables),
     drain: async () => {
       host.close();
       if (await drain(runtime.tasks, DRAIN_MS)) return;

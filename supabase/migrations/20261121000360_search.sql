@@ -209,6 +209,8 @@ language sql immutable set search_path = '' as $$
         row_number() over (order by r.embedding operator(extensions.<=>) $7::extensions.vector, s.entity_id) as place
       from scope s join public.vector_representations r on r.entity_type = s.entity_type and r.entity_id = s.entity_id
       where r.vector_db = 'pgvector' and r.model = $8 and r.dimensions = cardinality($7) and r.stale_since is null
+        -- Something is always the nearest; what is further off than this has another meaning.
+        and r.embedding operator(extensions.<=>) $7::extensions.vector < 0.75
       order by place limit $9)$vectors$ end)
 $$;
 comment on function private.search_statement is

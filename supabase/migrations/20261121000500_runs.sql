@@ -155,9 +155,9 @@ begin
     perform private.raise_error(409, 'pipeline_not_active', format('The pipeline is %s: only an active one runs', pipeline.status));
   elsif definition -> 'blocks' = '[]' then
     perform private.raise_error(409, 'pipeline_empty', 'The pipeline has no blocks');
-  elsif pipeline.executor <> 'edge' then
+  elsif pipeline.executor = 'dagster' and not private.dagster_is_configured(pipeline.dagster_pipeline_config) then
     perform private.raise_error(409, 'executor_not_configured',
-      format('No %s is connected to this project: set the executor to edge', pipeline.executor));
+      'No Dagster is connected to this project: name one in dagster_pipeline_config.url, or set the executor to edge');
   end if;
   select b.name into culprit from public.blocks b
   where b.is_archived and b.id in (select d.block_id from jsonb_to_recordset(definition -> 'blocks') d (block_id uuid)) limit 1;
@@ -334,6 +334,9 @@ begin
     idempotency_key, pipeline.executor, created_by, first_block_id, priority, parent_run_id)
   returning * into run;
   perform private.plan_steps(run, first_block_id);
+  if run.executor = 'dagster' then
+    perform private.hand_to_dagster(run, pipeline.dagster_pipeline_config);
+  end if;
   insert into public.run_events (organization_id, run_id, event_type, message)
   values (run.organization_id, run.id, 'run.queued', format('Queued by %s', trigger));
   update public.pipelines p set times_run = p.times_run + 1, last_run_at = now() where p.id = pipeline.id;
@@ -460,6 +463,9 @@ begin
     source.from_block_id, source.priority, source.id)
   returning * into run;
   perform private.copy_steps(source, run);
+  if run.executor = 'dagster' then
+    perform private.hand_to_dagster(run, pipeline.dagster_pipeline_config, source.id);
+  end if;
   insert into public.run_events (organization_id, run_id, event_type, message, data)
   values (run.organization_id, run.id, 'run.queued', 'Queued by retry', jsonb_build_object('parent_run_id', source.id));
   insert into public.run_events (organization_id, run_id, step_id, event_type, data)

@@ -54,7 +54,8 @@ begin
     where r.id = any (run_ids) and r.finished_at is null order by r.id for no key update
   loop
     continue when exists (select 1 from public.run_steps s
-      where s.run_id = run.id and s.status in ('blocked', 'ready', 'running'));
+      where s.run_id = run.id and s.status in ('blocked', 'ready', 'running'))
+      or (run.executor = 'dagster' and private.is_on_dagster(run.id));
     select * into failed_step from public.run_steps s
     where s.run_id = run.id and s.status = 'failed' order by s.finished_at, s.id limit 1;
     outcome := case when run.status = 'canceling' then 'canceled' when failed_step.id is null then 'succeeded' else 'failed' end;
@@ -462,7 +463,7 @@ declare
   again constant boolean := retryable and step.failures + 1 < step.max_attempts;
 begin
   update public.run_steps s set
-    status = case when again then 'ready' else 'failed' end::public.step_status,
+    status = case when not again then 'failed' when s.pending_parents > 0 then 'blocked' else 'ready' end::public.step_status,
     failures = s.failures + 1,
     is_suspect = coalesce(fail_attempt.error ->> 'code' = 'lease_expired', false),
     run_at = case when again then clock_timestamp() + private.backoff(s.failures + 1, retry_after_seconds) else s.run_at end,
@@ -545,8 +546,8 @@ begin
       'message', 'The step has gone on 10,000 times and is not done'), false, null);
   end if;
   -- It got on, so what failed before counts no more.
-  update public.run_steps s set status = 'ready', worker_id = null, started_at = null, run_at = clock_timestamp(),
-    is_suspect = false, failures = 0, error = null,
+  update public.run_steps s set status = case when s.pending_parents > 0 then 'blocked' else 'ready' end::public.step_status,
+    worker_id = null, started_at = null, run_at = clock_timestamp(), is_suspect = false, failures = 0, error = null,
     continuations = s.continuations + 1, continuation = jsonb_build_object('cursor', continue_step.cursor)
   where s.id = step.id;
   perform private.add_event(step, 'step.continued', '', jsonb_build_object('continuations', step.continuations + 1));
@@ -596,7 +597,8 @@ begin
     select * into step from public.run_steps s where s.id = result.step_id and s.status = 'running';
     continue when not found;
     if result.released then
-      update public.run_steps s set status = 'ready', worker_id = null, started_at = null, run_at = clock_timestamp()
+      update public.run_steps s set status = case when s.pending_parents > 0 then 'blocked' else 'ready' end::public.step_status,
+        worker_id = null, started_at = null, run_at = clock_timestamp()
       where s.id = step.id;
     elsif result.continued then
       if not private.continue_step(step, result.cursor) then

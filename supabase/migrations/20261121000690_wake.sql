@@ -31,6 +31,7 @@ language sql stable set search_path = '' as $$
   select private.steps_due()
     or private.schedules_due()
     or private.deliveries_due()
+    or private.dagster_due()
 $$;
 comment on function private.worker_needed is 'What the clock asks before it wakes a worker.';
 

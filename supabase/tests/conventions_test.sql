@@ -91,11 +91,20 @@ select set_eq(
     'endpoint_attempts', -- A log of its own, as endpoint_deliveries is.
     'endpoint_deliveries', -- A queue and log of its own.
     'idempotency_keys', -- A cache of answers; what was done is audited where it was done.
+    'conversation_turns', -- As idempotency_keys are.
+    'messages', -- Private, and never changed; the conversation is audited, and each call is a usage event.
     'run_events', -- A log of its own, append-only.
     'run_steps', -- The queue: each transition is a run event.
     'trigger_firings', -- A log of its own; the run that it starts is audited.
     'step_effects', -- The engine's memory of what a step wrote; the rows written are audited.
+    'rate_windows', -- Counters: calls and tokens in a rate limit's window.
+    'usage_counters', -- Counters: sums of usage_events and usage_reservations.
+    'usage_events', -- A log of its own.
+    'usage_reservations', -- Calls under way, each of which becomes a usage event.
     'webhook_deliveries', -- A log of its own; the run that it starts is audited.
+    'dagster_access', -- The deployment's setting, of no organization.
+    'dagster_jobs', -- Derived from runs.
+    'dagster_runs', -- How far a run is followed; the run is audited.
     'workers'], -- Heartbeats.
   'Every table is audited, but for these');
 select set_eq(
@@ -103,6 +112,7 @@ select set_eq(
     where c.relnamespace = 'private'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition$$,
   array[
     'search_documents', -- Derived from texts, as vector_representations are.
+    'message_documents', -- As above.
     'audit_horizons', -- The sealer's memory of how far the log is whole.
     'audit_seal_rows', -- Hashes of the log's rows.
     'worker_access', -- The token that the database calls the worker with.
@@ -128,14 +138,17 @@ select set_eq(
   $$select distinct schema || '.' || p.proname from our_function f join pg_proc p on p.oid = f.oid
     where f.prosecdef$$,
   array[
+    'private.assistant_stats', 'private.keep_used_tool', 'private.note_reopening', 'private.public_assistants',
+    'private.reopen_users_of_tool', 'private.review_assistant', 'private.track_ratings', 'private.track_team_members',
     'private.announce_run', 'private.create_endpoint', 'private.hold_deliveries', 'private.ping_endpoint',
     'private.put_endpoint_secret', 'private.redeliver',
+    'private.count_messages', 'private.discard_turn', 'private.index_message', 'private.read_messages', 'private.search_messages',
     'private.index_text', 'private.replace_hook_secret', 'private.search_registry',
     'private.create_organization', 'private.farewell_user', 'private.follow_user',
     'private.cancel_run', 'private.relane_steps', 'private.retry_run',
     'private.carry_usage', 'private.forget_keys_of_member', 'private.hold_membership', 'private.is_banned', 'private.log_read', 'private.mark_active_version',
     'private.number_version', 'private.organization_ids', 'private.retire_trigger_secrets', 'private.worker_token_is', 'private.search_audit_logs', 'private.start_run',
-    'private.track_memberships', 'private.verify_audit_seals', 'private.welcome_user',
+    'private.end_of_table', 'private.touch_project', 'private.track_memberships', 'private.verify_audit_seals', 'private.welcome_user',
     'private.write_audit_log'],
   'These functions are security definer, and no other; the migrations'' heads say why');
 select is_empty(
@@ -164,11 +177,15 @@ select set_eq(
   $$select distinct p.proname::text from our_function f join pg_proc p on p.oid = f.oid
     where f.schema = 'public' and has_function_privilege('authenticated', f.oid, 'execute')$$,
   array[
+    'get_assistant', 'get_assistant_for_use', 'get_assistant_stats', 'list_assistants', 'list_public_assistants',
+    'rate_assistant', 'review_assistant',
     'create_endpoint', 'redeliver', 'rotate_endpoint_secret', 'test_endpoint',
+    'find_model_price', 'get_budget_statuses', 'usage_report',
     'cancel_run', 'retry_run', 'get_block_taxonomy', 'get_impact', 'list_taxonomy', 'search_registry', 'set_block_taxonomy',
     'activate_block_version', 'activate_edge_version', 'audit_stats', 'begin_idempotent_request',
+    'begin_turn', 'discard_turn', 'finish_turn', 'list_messages', 'search_messages',
     'create_block', 'create_edge', 'create_organization', 'create_pipeline', 'create_webhook_trigger',
-    'end_idempotent_request', 'get_pipeline', 'get_run', 'list_run_events', 'log_audit_read',
+    'end_idempotent_request', 'get_project_schema', 'get_user_projects', 'validate_project_ownership', 'get_pipeline', 'get_run', 'list_run_events', 'log_audit_read',
     'log_provider_key_read', 'put_provider_key', 'rotate_api_key', 'search_audit_logs', 'start_run',
     'update_pipeline', 'verify_audit_seals', 'write_table_rows'],
   'authenticated may execute these commands, and no other');
@@ -177,8 +194,18 @@ select set_eq(
     cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']) p (privilege)
     where has_table_privilege('authenticated', t.oid, p.privilege)$$,
   array[
+    'assistant_ratings: select', 'assistant_ratings: delete',
+    'assistant_reviews: select',
+    'assistants: select', 'assistants: delete',
+    'team_members: select', 'team_members: delete',
+    'teams: select', 'teams: delete',
+    'tools: select', 'tools: delete',
     'block_taxonomies: select', 'block_taxonomies: delete',
     'code_repos: select', 'code_repos: delete',
+    'conversation_turns: select',
+    'conversations: select', 'conversations: delete',
+    'messages: select',
+    'dagster_jobs: select', 'dagster_runs: select',
     'dependencies: select', 'dependencies: delete',
     'docker_images: select', 'docker_images: delete',
     'taxonomy_categories: select', 'taxonomy_categories: delete',
@@ -202,6 +229,15 @@ select set_eq(
     'pipeline_triggers: select', 'pipeline_triggers: delete',
     'pipelines: select', 'pipelines: delete',
     'platform_admins: select',
+    'column_metadata: select', 'column_metadata: delete',
+    'projects: select', 'projects: delete',
+    'relationships: select', 'relationships: delete',
+    'table_metadata: select', 'table_metadata: delete',
+    'budgets: select', 'budgets: delete',
+    'model_prices: select', 'model_prices: delete',
+    'rate_limits: select', 'rate_limits: delete',
+    'usage_counters: select',
+    'usage_events: select',
     'profiles: select',
     'provider_keys: delete',
     'run_events: select',
@@ -217,9 +253,24 @@ select set_eq(
       and not has_table_privilege('authenticated', oid, privilege)
     group by table_name, privilege$$,
   array[
+    'assistant_ratings: insert assistant_id, comment, rating, user_id',
+    'assistant_ratings: update comment, rating',
+    'assistants: insert access_level, category, description, is_public, max_tokens, model, name, organization_id, prompt, settings, status, tags, team_id, temperature, tools, web_access',
+    'assistants: update access_level, category, description, is_public, max_tokens, model, name, prompt, risk_level, settings, status, tags, team_id, temperature, tools, web_access',
+    'team_members: insert team_id, user_id',
+    'teams: insert description, name, organization_id, settings',
+    'teams: update description, name, settings',
+    'tools: insert approval, code, description, is_active, name, organization_id, parameters',
+    'tools: update approval, code, description, is_active, parameters',
     'block_taxonomies: insert block_id, category_id',
     'code_repos: insert branch, entity_id, entity_type, organization_id, repo_url',
     'code_repos: update branch, repo_url',
+    'conversation_turns: insert base_id, began_conversation, conversation_id, idempotency_key, leaf_id, locked_until, organization_id, request_hash, shown_id, user_id',
+    'conversation_turns: update answer_id, locked_until',
+    'conversations: insert assistant_id, context, organization_id, project_id, settings, subject, title',
+    'conversations: update assistant_id, context, current_message_id, project_id, settings, status, subject, title',
+    'messages: insert cached_tokens, content, conversation_id, cost, id, input_tokens, metadata, model, output_tokens, parent_id, parts, provider, reasoning_tokens, response_time_ms, role, status, tool_call_id, tool_calls',
+    'messages: update feedback',
     'dependencies: insert dependency_detail, dependency_type, depends_on_id, depends_on_type, entity_id, entity_type, package_name, package_version',
     'docker_images: insert entity_id, entity_type, image_tag, name, organization_id, registry_url',
     'docker_images: update image_tag, name, registry_url',
@@ -247,7 +298,21 @@ select set_eq(
     'pipeline_triggers: update catch_up, expression, input, is_active, overlap, timezone',
     'pipelines: insert dagster_pipeline_config, description, executor, max_concurrent_steps, name, organization_id, status',
     'pipelines: update dagster_pipeline_config, description, executor, max_concurrent_steps, name, status',
+    'budgets: insert hard, limit_usd, organization_id, period, scope, subject_id',
+    'budgets: update hard, limit_usd',
+    'model_prices: insert above_input_tokens, as_of, cached_input_price, input_price, model, organization_id, output_price, provider, reasoning_price, source, variants',
+    'model_prices: update as_of, cached_input_price, input_price, output_price, reasoning_price, source, variants',
+    'rate_limits: insert organization_id, requests_per_minute, scope, subject_id, tokens_per_minute',
+    'rate_limits: update requests_per_minute, tokens_per_minute',
     'profiles: update avatar_url, full_name, username',
+    'column_metadata: insert business_rules, data_generation_rules, data_type, default_value, description, enhanced_description, is_nullable, is_primary_key, is_unique, max_length, name, pattern, position, sample_values, table_id, validation_rules',
+    'column_metadata: update business_rules, data_generation_rules, data_type, default_value, description, enhanced_description, is_nullable, is_primary_key, is_unique, max_length, name, pattern, position, sample_values, validation_rules',
+    'projects: insert description, name, organization_id',
+    'projects: update description, name',
+    'relationships: insert relationship_type, source_column_id, source_table_id, target_column_id, target_table_id',
+    'relationships: update relationship_type',
+    'table_metadata: insert business_rules, description, domain_context, enhanced_description, name, position_x, position_y, project_id',
+    'table_metadata: update business_rules, description, domain_context, enhanced_description, name, position_x, position_y',
     'provider_keys: insert base_url, ciphertext, id, key_version, last_four, name, organization_id, provider, user_id',
     'provider_keys: update base_url, ciphertext, is_active, key_version, last_four, name',
     'step_effects: insert id, organization_id, result',

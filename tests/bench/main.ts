@@ -9,6 +9,7 @@ const BENCHMARKS: Record<string, () => Promise<Benchmark>> = {
   import: async () => (await import("./import.ts")).measureImports,
   worker: async () => (await import("./worker.ts")).measureWorker,
   engine: async () => (await import("./engine.ts")).measureEngine,
+  proof: async () => (await import("./proof.ts")).measureProof,
   export: async () => (await import("./export.ts")).measureExport,
   keys: async () => (await import("./keys.ts")).measureKeys,
   audit_trigger: async () => (await import("./audit_trigger.ts")).measureAuditTrigger,

@@ -44,7 +44,7 @@ export async function checkAnswer(method: string, path: string, answer: Answer):
   const document: Document = await openApi(domain);
   const operation = findOperation(document, method, path);
   const where = `${method} ${path} (${operation?.operationId ?? "no operation"})`;
-  if (answer.status >= 400) checkProblem(document, where, answer);
+  if (answer.status >= 400) checkError(document, where, domain, path, answer);
   if (!operation) {
     assert.ok([404, 405].includes(answer.status), `${where} answered ${answer.status}`);
     return;
@@ -55,7 +55,7 @@ export async function checkAnswer(method: string, path: string, answer: Answer):
     `${where} answered ${answer.status}, which it does not declare: ${JSON.stringify(answer.body)}`,
   );
   if (answer.status >= 400) {
-    const { code } = answer.body;
+    const { code } = answer.body.error ?? answer.body;
     assert.ok(
       declared.description.includes(`\`${code}\``),
       `${where} answered ${answer.status} with the code ${code}, which it does not declare`,
@@ -83,6 +83,19 @@ export function findOperation(
     .filter(({ template, operations }) => method.toLowerCase() in operations && fits(template))
     .sort((a, b) => rank(a.template) < rank(b.template) ? -1 : 1);
   return best?.operations[method.toLowerCase()];
+}
+
+/** Where a function speaks OpenAI's format, its errors do too: a client knows no other. */
+function checkError(
+  document: Document,
+  where: string,
+  domain: string,
+  path: string,
+  answer: Answer,
+) {
+  if (!path.startsWith(`/${domain}/v1/`)) return checkProblem(document, where, answer);
+  assert.equal(answer.headers.get("content-type"), "application/json", `${where}: ${answer.body}`);
+  assertValid(document, { $ref: "#/components/schemas/OpenAiError" }, answer.body, where);
 }
 
 function checkProblem(document: Document, where: string, { status, headers, body }: Answer): void {

@@ -176,6 +176,8 @@ type PipelineOptions = {
   settings?: Record<string, Record<string, unknown>>;
   specs?: Record<string, { kind: string; [key: string]: unknown }>;
   max_concurrent_steps?: number;
+  executor?: "edge" | "dagster";
+  dagster_pipeline_config?: Record<string, unknown>;
 };
 
 /** What a worker says of an attempt that succeeded. */

@@ -9,7 +9,10 @@ export function expect(answer: Answer, status: number): Body {
   return answer.body;
 }
 
-/** Asserts a refusal: its status, its code and, for bad input, the paths that `errors[]` must name. */
+/**
+ * Asserts a refusal: its status, its code and, for bad input, the paths that `errors[]` must name. One
+ * in OpenAI's format is returned as the problem that it would be elsewhere.
+ */
 export function refused(
   answer: Answer,
   status: number,
@@ -17,10 +20,20 @@ export function refused(
   paths: readonly string[] = [],
 ): Body {
   assert.equal(answer.status, status, describe(answer));
-  assert.equal(answer.body.code, code, describe(answer));
-  const named = (answer.body.errors ?? []).map(({ path }: { path: string }) => path);
+  const body = asProblem(answer.body);
+  assert.equal(body.code, code, describe(answer));
+  const named = (body.errors ?? []).map(({ path }: { path: string }) => path);
   for (const path of paths) {
     assert.ok(named.includes(path), `errors[] lacks the path ${path}: ${JSON.stringify(named)}`);
   }
-  return answer.body;
+  return body;
 }
+
+const asProblem = (body: Body): Body =>
+  body.error
+    ? {
+      code: body.error.code,
+      detail: body.error.message,
+      errors: body.error.param ? [{ path: body.error.param }] : [],
+    }
+    : body;

@@ -30,6 +30,9 @@ export class OwnFunctions {
       ["SUPABASE_JWT_SECRET", project.jwtSecret],
       ["EDGELOOM_JWT_KEY", project.jwtSecret],
       ["EDGELOOM_LOG", "off"],
+      // Any worker may claim a step of any test.
+      ["OPENAI_API_KEY", "demo"],
+      ["OPENAI_BASE_URL", `${project.url}/demo-model/v1`],
       ["EDGELOOM_ALLOW_PRIVATE_NETWORK", ""],
       ["EDGELOOM_ENCRYPTION_KEYS", keyRing(1)],
     ]);

@@ -157,9 +157,9 @@ Deno.test("blocks that compute", async (t) => {
     }, "jsonata_D1012");
     assert.ok(error.message);
   });
-  await t.step("llm and embedding say that no provider is configured", async () => {
-    await fails({ kind: "llm", model: "m", prompt: "p" }, "provider_not_configured");
-    await fails({ kind: "embedding", model: "m", field: "city" }, "provider_not_configured");
+  await t.step("a model that nobody serves", async () => {
+    await fails({ kind: "llm", model: "m", prompt: "p" }, "model_not_found");
+    await fails({ kind: "embedding", model: "m", field: "city" }, "model_not_found");
   });
   await t.step("the failed step names its block in the run's error", async () => {
     const block = await createBlock(owner, { kind: "code", source: "throw new Error('no');" });

@@ -7,7 +7,8 @@ import { TEST_TABLE_PREFIX } from "../harness/table.ts";
 import { createTenant, personalOrganization, type Tenant } from "../harness/tenant.ts";
 import { mintToken } from "../harness/tokens.ts";
 import { MATRIX, type Minimum } from "./matrix.ts";
-import { type Subject, subjectsOf } from "./subjects.ts";
+import type { Subject } from "./subject.ts";
+import { subjectsOf } from "./subjects.ts";
 
 const VERBS = ["select", "insert", "update", "delete"] as const;
 /** `key` is an admin's for the row's organization, `foreign key` the same admin's for their own. */

@@ -1,18 +1,12 @@
 import type postgres from "postgres";
 import type { Tenant } from "../harness/tenant.ts";
+import { assistantSubjects } from "./assistant_subjects.ts";
+import { conversationSubjects } from "./conversation_subjects.ts";
+import { dagsterSubjects } from "./dagster_subjects.ts";
 import { endpointSubjects } from "./endpoint_subjects.ts";
-
-/** What is tried on a table: nothing in it breaks a rule, so that only rights can refuse it. */
-export type Subject = {
-  /** Makes a row of the tenant's and returns its id. */
-  row(): Promise<string>;
-  /** A row that is not there yet, as a client would insert it. */
-  values(): Promise<Record<string, unknown>>;
-  /** A change of a row. */
-  change(): Promise<Record<string, unknown>>;
-  /** What a client selects, where not every column is theirs to read. */
-  columns?: string;
-};
+import { projectSubjects } from "./project_subjects.ts";
+import { usageSubjects } from "./usage_subjects.ts";
+import type { Subject } from "./subject.ts";
 
 const unique = () => crypto.randomUUID();
 const DIGEST = "0".repeat(64);
@@ -288,7 +282,12 @@ export function subjectsOf(sql: postgres.Sql, tenant: Tenant): Record<string, Su
       async () => ({ ...await ofBlock(), vector_db: "pinecone", vector_key: unique() }),
       { vector_key: "forged" },
     ),
+    ...dagsterSubjects(organization_id, insert, plain),
     ...endpointSubjects(organization_id, insert, plain),
+    ...assistantSubjects(tenant, insert, plain),
+    ...conversationSubjects({ organization_id, user_id: owner.id }, insert, plain),
+    ...projectSubjects(organization_id, insert, plain),
+    ...usageSubjects({ organization_id, user_id: owner.id }, insert, plain),
     step_effects: plain("step_effects", effect, { result: { rows_written: 9 } }),
   };
 }

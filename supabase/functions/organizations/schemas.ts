@@ -39,3 +39,27 @@ export const membershipSchema = z.object({
   created_at: time,
   updated_at: time,
 }).meta({ id: "Membership", description: "A user's place in an organization." });
+
+export const teamDescriptionSchema = z.string().max(10_000).nullable();
+
+export const teamSchema = z.object({
+  id: z.uuid(),
+  organization_id: z.uuid(),
+  name: z.string().describe("Unique in the organization."),
+  description: teamDescriptionSchema,
+  settings: settingsSchema,
+  member_count: z.int(),
+  revision: z.int().describe("Counts changes; the ETag."),
+  created_by: z.uuid().nullable(),
+  created_at: time,
+  updated_at: time,
+}).meta({ id: "Team", description: "Members of an organization who work together." });
+
+export const teamMemberSchema = z.object({
+  id: z.uuid(),
+  organization_id: z.uuid(),
+  team_id: z.uuid(),
+  user_id: z.uuid(),
+  created_at: time,
+  updated_at: time,
+}).meta({ id: "TeamMember", description: "A user's place in a team." });

@@ -7,6 +7,9 @@ import { createBlock } from "./routes/create_block.ts";
 import { createEdge } from "./routes/create_edge.ts";
 import { createEndpoint } from "./routes/create_endpoint.ts";
 import { createTrigger } from "./routes/create_trigger.ts";
+import { dagsterConnection } from "./routes/dagster_connection.ts";
+import { dagsterSnapshot } from "./routes/dagster_snapshot.ts";
+import { dagsterSteps } from "./routes/dagster_steps.ts";
 import { deliveries } from "./routes/deliveries.ts";
 import { dependencies } from "./routes/dependencies.ts";
 import { dockerImages } from "./routes/docker_images.ts";
@@ -74,6 +77,9 @@ export const api: Api = {
     ...deliveries,
     redeliver,
     work,
+    ...dagsterConnection,
+    dagsterSnapshot,
+    ...dagsterSteps,
     startRun,
     getGraph,
     getTimeline,

@@ -41,7 +41,7 @@ export async function executeStep(
     return { ...identity, ...await conclude(step, Promise.race([work, interrupted])) };
   } catch (error) {
     if (error instanceof BudgetSpent) return { ...identity, released: true };
-    return { ...identity, succeeded: false, ...failure(error) };
+    return { ...identity, succeeded: false, ...describeFailure(error) };
   } finally {
     clearTimeout(timer);
   }
@@ -82,21 +82,16 @@ async function execute(
   compute: Compute,
   signal: AbortSignal,
 ): Promise<Json> {
-  const { block_type, user_id, spec, has_input } = step;
+  const { block_type, spec, has_input } = step;
   if (!block_type || !isJsonObject(spec)) {
     throw new StepError({
       code: "block_deleted",
       message: `Block ${step.name} was deleted after the run started`,
     });
   }
-  if (!user_id) {
-    throw new StepError({
-      code: "user_deleted",
-      message: "The user whose rights the run has was removed",
-    });
-  }
+  const user_id = requireUser(step);
   const runInput = claim.inputs[step.run_id] ?? null;
-  const input = step.incoming.length > 0 ? await gatherInput(step, claim, compute) : runInput;
+  const input = await readInput(step, claim, compute);
   const block = {
     blockType: block_type,
     spec,
@@ -109,6 +104,8 @@ async function execute(
     organizationId: step.organization_id,
     seed: step.step_id,
     now: step.started_at_ms,
+    userId: user_id,
+    runId: step.run_id,
     stepId: step.step_id,
     cursor: step.cursor,
     signal,
@@ -122,6 +119,25 @@ async function execute(
   };
   const work = () => executeBlock(block, context);
   return await (computingKinds.includes(spec.kind) ? compute(work) : work());
+}
+
+function requireUser({ user_id }: ClaimedStep): string {
+  if (user_id) return user_id;
+  throw new StepError({
+    code: "user_deleted",
+    message: "The user whose rights the run has was removed",
+  });
+}
+
+/**
+ * What a step works on: the run's input, where no edge leads to it.
+ *
+ * @throws {StepError} also where nobody's rights are left to act with
+ */
+export async function readInput(step: ClaimedStep, claim: Claim, compute: Compute): Promise<Json> {
+  requireUser(step);
+  if (step.incoming.length > 0) return await gatherInput(step, claim, compute);
+  return claim.inputs[step.run_id] ?? null;
 }
 
 /** The one incoming edge's result, or an object keyed by source block name for several. */
@@ -150,7 +166,8 @@ async function gatherInput(
   return results.length === 1 && first ? first[1] : Object.fromEntries(results);
 }
 
-function failure(error: unknown) {
+/** What a failed step is reported with. */
+export function describeFailure(error: unknown) {
   if (error instanceof StepError) {
     const { code, message, position } = error;
     return {

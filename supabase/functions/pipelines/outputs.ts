@@ -11,7 +11,7 @@ const MAX_DEPTH = 500;
 
 /** Small outputs go to the step's row; a large one to Storage, leaving its address. */
 export async function storeOutput(
-  step: ClaimedStep,
+  step: Pick<ClaimedStep, "organization_id" | "run_id" | "step_id" | "attempt">,
   output: Json,
 ): Promise<{ output: Json; output_path?: string }> {
   const json = serialize(output, "output");

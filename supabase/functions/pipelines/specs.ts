@@ -90,7 +90,9 @@ const llmSchema = z.strictObject({
   model: modelNameSchema,
   prompt: z.string().min(1).max(SOURCE_LENGTH).describe("The instruction; the input follows it."),
   output_schema: valueSchemaSchema.optional(),
-}).describe("A language model's answer.").meta({
+}).describe(
+  "A language model's answer: text, or JSON where `output_schema` asks for it.",
+).meta({
   examples: [{ kind: "llm", model: "gpt-4o-mini", prompt: "Summarize the weather." }],
 });
 
@@ -98,7 +100,7 @@ const embeddingSchema = z.strictObject({
   kind: z.literal("embedding"),
   model: modelNameSchema,
   field: z.string().min(1).max(200).describe("The rows' field whose text is embedded."),
-}).describe("Embeddings of a field of each row.").meta({
+}).describe("The rows, each with the vector of the field in `embedding`.").meta({
   examples: [{ kind: "embedding", model: "text-embedding-3-small", field: "summary" }],
 });
 

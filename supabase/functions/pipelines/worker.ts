@@ -13,7 +13,7 @@ const WALL_MS = 25_000;
 /** Computing time after which a successor goes on; the platform allows 2 s a request. */
 const COMPUTING_MS = 1_000;
 /** Far below the lease of 60 s, and often enough to stop the steps of a canceled run soon. */
-const HEARTBEAT_MS = 3_000;
+export const HEARTBEAT_MS = 3_000;
 
 const finishedSchema = z.object({ accepted: z.array(z.string()) });
 
@@ -98,7 +98,7 @@ async function claimSteps(
  * Reports results, and returns how many counted. One that the database refuses must not take the
  * others along: then each goes by itself, and the refused one as a failure that says why.
  */
-async function finishSteps(
+export async function finishSteps(
   database: DatabaseClient,
   worker_id: string,
   results: StepResult[],
@@ -111,10 +111,13 @@ async function finishSteps(
     return await send(results);
   } catch (error) {
     log("error", { worker: worker_id, refused: results.length, error: describeError(error) });
+    // A database that is away has refused nothing: the results wait for the lease, and are had again.
+    if (isAway(error)) return 0;
     let accepted = 0;
     for (const result of results) {
       // What can't be reported at all is left to the lease: the steps beside it must not wait for it.
-      accepted += await send([result]).catch(() => send([refused(result)])).catch(() => 0);
+      const report = send([result]).catch((error) => isAway(error) ? 0 : send([refused(result)]));
+      accepted += await report.catch(() => 0);
     }
     return accepted;
   }
@@ -124,17 +127,20 @@ async function finishSteps(
  * Tries again while the database is busy or out of reach: giving up would drop results that are
  * done, and cost each of their steps a lease and an attempt. Both commands may be repeated.
  */
-async function persistently<T>(work: () => Promise<T>): Promise<T> {
+export async function persistently<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1;; attempt++) {
     try {
       return await work();
     } catch (error) {
-      const busy = error instanceof ApiError && error.code === "database_unavailable";
-      if (!busy || attempt === TRIES) throw error;
+      if (!isAway(error) || attempt === TRIES) throw error;
       await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** attempt * Math.random()));
     }
   }
 }
+
+/** Busy, restarting or out of reach. */
+const isAway = (error: unknown): boolean =>
+  error instanceof ApiError && error.code === "database_unavailable";
 
 const refused = ({ step_id, attempt }: StepResult): StepResult => ({
   step_id,
@@ -144,7 +150,8 @@ const refused = ({ step_id, attempt }: StepResult): StepResult => ({
   retryable: false,
 });
 
-function beat(
+/** Says that the worker lives, and stops those of its steps whose runs are canceled. */
+export function beat(
   database: DatabaseClient,
   worker_id: string,
   running: ReadonlyMap<string, AbortController>,

@@ -9,6 +9,8 @@ import { stepError } from "./failure.ts";
 const CONTEXT: BlockContext = {
   runInput: { delivered: true },
   organizationId: "00000000-0000-4000-8000-000000000001",
+  userId: "00000000-0000-4000-8000-000000000003",
+  runId: "00000000-0000-4000-8000-000000000004",
   stepId: "00000000-0000-4000-8000-000000000002",
   seed: "seed",
   cursor: null,
@@ -88,11 +90,11 @@ Deno.test("an api that does not answer is worth a retry", async () => {
   assert.match(error.message, /^data\/a\.csv/);
 });
 
-Deno.test("models of a provider say that there is none", async () => {
-  const error = await stepError(model({ kind: "llm", model: "m", prompt: "p" }, null));
-  assert.deepEqual([error.code, error.retryable], ["provider_not_configured", false]);
-  const embedding = { kind: "embedding", model: "m", field: "f" };
-  assert.equal((await stepError(model(embedding, null))).code, "provider_not_configured");
+Deno.test("rows without the text that is to be embedded are refused", async () => {
+  for (const input of [null, 7, {}, [{ f: "x" }, { f: " " }], [{ f: "x" }, { f: 1 }]]) {
+    const error = await stepError(model({ kind: "embedding", model: "m", field: "f" }, input));
+    assert.deepEqual([error.code, error.retryable], ["row_invalid", false]);
+  }
 });
 
 Deno.test("a spec of another type or shape is refused", async () => {

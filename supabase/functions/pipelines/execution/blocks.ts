@@ -3,11 +3,12 @@ import { type BlockType, type DatasetSpec, datasetSpecSchema } from "../specs.ts
 import { type ModelSpec, modelSpecSchema } from "../specs.ts";
 import type { BlockContext } from "./context.ts";
 import { executeCode } from "./kinds/code.ts";
+import { embedRows } from "./kinds/embedding.ts";
 import { readHttp } from "./kinds/http_dataset.ts";
 import { callHttpModel } from "./kinds/http_model.ts";
 import { readInline } from "./kinds/inline.ts";
 import { executeJsonata } from "./kinds/jsonata.ts";
-import { refuseWithoutProvider } from "./kinds/llm.ts";
+import { askModel } from "./kinds/llm.ts";
 import { readStorage, writeStorage } from "./kinds/storage.ts";
 import { readTable, writeTable } from "./kinds/table.ts";
 import { readTrigger } from "./kinds/trigger.ts";
@@ -80,8 +81,9 @@ function executeModel(spec: ModelSpec, input: Json, context: BlockContext): Prom
     case "code":
       return executeCode(spec, input, context);
     case "llm":
+      return askModel(spec, input, context);
     case "embedding":
-      return refuseWithoutProvider(spec);
+      return embedRows(spec, input, context);
   }
 }
 

@@ -17,6 +17,9 @@ export type BlockContext = {
   /** What the run was started with; a `trigger` block returns it. */
   runInput: Json;
   organizationId: string;
+  /** Whose rights the run has. */
+  userId: string;
+  runId: string;
   stepId: string;
   /** What the sandbox's dice start from; the same for every attempt. */
   seed: string;

@@ -1,5 +1,5 @@
-import type { Schema, ValidationResult } from "@cfworker/json-schema";
-import { type Json, type JsonObject } from "@shared/json.ts";
+import type { Json, JsonObject } from "@shared/json.ts";
+import { brokenRules, UnusableSchema } from "@shared/json_schema.ts";
 import { StepError } from "./step_error.ts";
 
 /** Broken rules that one error lists. */
@@ -16,54 +16,21 @@ export async function assertMatches(
   value: Json,
   name: "input" | "output",
 ): Promise<void> {
-  const [{ Validator }, { LinearRegExpConstructor }] = await Promise.all([
-    import("@cfworker/json-schema"),
-    import("./linear_regexp.ts"),
-  ]);
-  const { valid, errors } = withRegExp(LinearRegExpConstructor, () => {
-    try {
-      return new Validator(toSchema(schema), "2020-12", false).validate(value);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new StepError({
-        code: "schema_invalid",
-        message: `${name}_schema can't be used: ${reason}`,
-      });
-    }
+  const broken = await brokenRules(schema, value).catch((error) => {
+    if (!(error instanceof UnusableSchema)) throw error;
+    throw new StepError({
+      code: "schema_invalid",
+      message: `${name}_schema can't be used: ${error.message}`,
+    });
   });
-  if (valid) return;
-  throw new StepError({ code: `${name}_invalid`, message: describe(errors, name) });
-}
-
-/** Only the innermost errors: the others say that something inside them is wrong. */
-function describe(errors: ValidationResult["errors"], name: string): string {
-  const paths = errors.map(({ instanceLocation }) => instanceLocation);
-  const innermost = errors.filter(({ instanceLocation }) =>
-    !paths.some((path) => path.startsWith(`${instanceLocation}/`))
+  if (broken.length === 0) return;
+  const listed = broken.slice(0, LISTED).map(({ pointer, message }) =>
+    `${name}${pointer}: ${message}`
   );
-  const listed = innermost.slice(0, LISTED).map(({ instanceLocation, error }) =>
-    `${name}${instanceLocation.slice(1)}: ${error}`
-  );
-  const more = innermost.length - listed.length;
-  return `${name} does not match ${name}_schema: ${listed.join("; ")}` +
-    (more > 0 ? `; and ${more} more` : "");
-}
-
-/** Our specs hold JSON objects; the library's type lists the keywords it knows and admits the rest. */
-function toSchema(schema: JsonObject): Schema {
-  return { ...schema };
-}
-
-/**
- * Lets `work`, which must not await, see another RegExp: the validator builds the schema's patterns
- * with the global one, and a tenant's pattern could stall the process for hours.
- */
-function withRegExp<T>(constructor: RegExpConstructor, work: () => T): T {
-  const original = globalThis.RegExp;
-  globalThis.RegExp = constructor;
-  try {
-    return work();
-  } finally {
-    globalThis.RegExp = original;
-  }
+  const more = broken.length - listed.length;
+  throw new StepError({
+    code: `${name}_invalid`,
+    message: `${name} does not match ${name}_schema: ${listed.join("; ")}` +
+      (more > 0 ? `; and ${more} more` : ""),
+  });
 }

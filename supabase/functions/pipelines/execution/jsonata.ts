@@ -62,7 +62,7 @@ export async function checkJsonata(expression: string): Promise<void> {
 async function loadJsonata() {
   const [{ default: jsonata }, { LinearRegExpConstructor }] = await Promise.all([
     import("jsonata"),
-    import("./linear_regexp.ts"),
+    import("@shared/linear_regexp.ts"),
   ]);
   return (expression: string, timeout: number) => {
     const compiled = jsonata(expression, {

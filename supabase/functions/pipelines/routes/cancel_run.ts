@@ -1,5 +1,6 @@
 import { unwrap } from "@shared/database.ts";
 import { createRoute } from "@shared/route.ts";
+import { wakeWorker } from "@shared/wake_worker.ts";
 import { z } from "zod";
 import { runSchema } from "../schemas.ts";
 
@@ -16,4 +17,9 @@ export const cancelRun = createRoute({
   params: z.object({ run_id: z.uuid() }),
   answers: { 200: { description: "The run as it is now.", schema: runSchema } },
   errors: ["run_ended"],
-}, async ({ params, database }) => await unwrap(database.rpc("cancel_run", params)));
+}, async ({ params, database }) => {
+  const run = await unwrap(database.rpc("cancel_run", params));
+  // A run on Dagster is canceled there by the worker.
+  if (run.executor === "dagster" && run.status === "canceling") wakeWorker();
+  return run;
+});

@@ -2,12 +2,13 @@ import { unwrap } from "@shared/database.ts";
 import { createResource } from "@shared/resource.ts";
 import { createRoute, Reply } from "@shared/route.ts";
 import { z } from "zod";
+import { checkOwnDagster } from "../dagster/check.ts";
+import { dagsterConfigSchema } from "../dagster/config.ts";
 import { checkGraph, graphShape } from "../graph.ts";
 import {
   concurrencySchema,
   descriptionSchema,
   executorSchema,
-  metadataSchema,
   nameSchema,
   pipelineGraphSchema,
   pipelineSchema,
@@ -27,7 +28,7 @@ const fields = {
   executor: executorSchema.optional().describe(
     "Who works the steps off: these functions, or Dagster.",
   ),
-  dagster_pipeline_config: metadataSchema.optional().describe("Run config for Dagster."),
+  dagster_pipeline_config: dagsterConfigSchema.optional(),
   max_concurrent_steps: concurrencySchema.nullable().optional(),
 };
 
@@ -77,6 +78,7 @@ const createPipeline = createRoute({
   errors: ["organization_required", "conflict", "cycle", "block_archived", "edge_archived"],
 }, async ({ body, database, organizationId }) => {
   const { description, max_concurrent_steps, ...pipeline } = body;
+  await checkOwnDagster(body.dagster_pipeline_config);
   const row = rowSchema.parse(
     await unwrap(database.rpc("create_pipeline", {
       ...pipeline,
@@ -128,6 +130,7 @@ const updatePipeline = createRoute({
   errors: ["conflict", "cycle", "block_archived", "edge_archived"],
 }, async ({ params, body, database, expectedRevision }) => {
   const { blocks, edges, ...changes } = body;
+  await checkOwnDagster(body.dagster_pipeline_config);
   const row = rowSchema.parse(
     await unwrap(database.rpc("update_pipeline", {
       pipeline_id: params.id,

@@ -9,7 +9,7 @@ import { runSummarySchema } from "../schemas.ts";
 import { verifyDelivery } from "../signatures.ts";
 import { startErrors } from "../start_errors.ts";
 import { webhookSchemeSchema } from "../trigger_schemas.ts";
-import { wakeWorker } from "../wake.ts";
+import { wakeWorker } from "@shared/wake_worker.ts";
 
 const webhookSchema = z.object({
   organization_id: z.uuid(),

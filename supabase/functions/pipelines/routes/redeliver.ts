@@ -2,7 +2,7 @@ import { unwrap } from "@shared/database.ts";
 import { createRoute } from "@shared/route.ts";
 import { z } from "zod";
 import { deliverySchema } from "../endpoint_schemas.ts";
-import { wakeWorker } from "../wake.ts";
+import { wakeWorker } from "@shared/wake_worker.ts";
 import { readDelivery } from "./deliveries.ts";
 
 export const redeliver = createRoute({

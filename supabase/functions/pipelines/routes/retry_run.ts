@@ -3,7 +3,7 @@ import { createRoute, Reply } from "@shared/route.ts";
 import { z } from "zod";
 import { runSchema } from "../schemas.ts";
 import { startErrors } from "../start_errors.ts";
-import { wakeWorker } from "../wake.ts";
+import { wakeWorker } from "@shared/wake_worker.ts";
 
 export const retryRun = createRoute({
   method: "post",

@@ -1,7 +1,7 @@
 import { describeError, log } from "@shared/log.ts";
 import { createRoute } from "@shared/route.ts";
 import { z } from "zod";
-import { wakeWorker } from "../wake.ts";
+import { wakeWorker } from "@shared/wake_worker.ts";
 
 export const work = createRoute({
   method: "post",
@@ -10,9 +10,10 @@ export const work = createRoute({
   operationId: "run_worker",
   summary: "Work off steps",
   description:
-    "Fires the schedules that are due, then claims and executes ready steps of all organizations until there are " +
-    "none or its budget is spent; then it calls its successor. Called by starts of runs and by the clock. A call " +
-    "with the worker's token is answered at once, and its successor does the work.",
+    "Fires the schedules that are due, follows runs on Dagster, and claims and executes ready steps of all " +
+    "organizations until there are none or its budget is spent; then it calls its successor. One that leaves " +
+    "nothing to do embeds what has changed in the registry. Called by starts of runs and by the clock. A call with " +
+    "the worker's token is answered at once, and its successor does the work.",
   answers: {
     200: {
       description: "What was done.",
@@ -21,6 +22,7 @@ export const work = createRoute({
         claimed: z.int().describe("Attempts taken."),
         accepted: z.int().describe("Attempts whose result counted."),
         sent: z.int().describe("Messages sent to endpoints."),
+        looked: z.int().describe("Looks at runs on Dagster."),
         more: z.boolean().describe("Whether another worker was called to go on."),
       }),
     },
@@ -28,27 +30,40 @@ export const work = createRoute({
 }, async ({ request }) => {
   if (request.headers.has("x-worker-token")) {
     wakeWorker();
-    return { fired: 0, claimed: 0, accepted: 0, sent: 0, more: true };
+    return { fired: 0, claimed: 0, accepted: 0, sent: 0, looked: 0, more: true };
   }
   // What only workers need is loaded by workers alone.
-  const [{ runWorker }, { fireSchedules, startQueuedFirings }, { deliverWhile }] = await Promise
-    .all([
-      import("../worker.ts"),
-      import("../fire_schedules.ts"),
-      import("../deliveries.ts"),
-    ]);
+  const [
+    { runWorker },
+    { fireSchedules, startQueuedFirings },
+    { deliverWhile },
+    { followDagster },
+    { refreshRepresentations },
+  ] = await Promise.all([
+    import("../worker.ts"),
+    import("../fire_schedules.ts"),
+    import("../deliveries.ts"),
+    import("../dagster/work.ts"),
+    import("../representations.ts"),
+  ]);
   // Side by side: a run that waits for its worker does not wait for the clock as well.
   const working = runWorker(wakeWorker);
-  const [report, { fired, hasQueued }, deliveries] = await Promise.all([
+  const following = followDagster();
+  const [report, { fired, hasQueued }, deliveries, dagster] = await Promise.all([
     working,
     fireSchedules().catch((error) => {
       log("error", { schedules: "not fired", error: describeError(error) });
       return { fired: 0, hasQueued: false };
     }),
-    deliverWhile(working),
+    // Runs end by both.
+    deliverWhile(Promise.allSettled([working, following])),
+    following,
   ]);
   const hasStarted = fired > 0 || (hasQueued && await startQueuedFirings() > 0);
-  if (deliveries.more || hasStarted) wakeWorker();
-  const more = report.more || deliveries.more || hasStarted;
-  return { fired, claimed: report.claimed, accepted: report.accepted, sent: deliveries.sent, more };
+  const hasMore = deliveries.more || dagster.more || hasStarted;
+  if (hasMore) wakeWorker();
+  else await refreshRepresentations();
+  const { claimed, accepted } = report;
+  const more = report.more || hasMore;
+  return { fired, claimed, accepted, sent: deliveries.sent, looked: dagster.looked, more };
 });

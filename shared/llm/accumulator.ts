@@ -1,0 +1,107 @@
+import { isJsonObject, type Json, type JsonObject } from "@shared/json.ts";
+
+/** A call of a tool, as OpenAI's format has it. */
+export type ToolCall = {
+  id: string;
+  type: "function";
+  function: { name: string; /** JSON text. */ arguments: string };
+};
+
+/** The answer of a model, as OpenAI's format has it. */
+export type AssistantMessage = {
+  role: "assistant";
+  content: string | null;
+  refusal?: string;
+  tool_calls?: ToolCall[];
+};
+
+type PartialCall = { id: string; name: string; arguments: string[] };
+
+/** Puts the first choice of a stream's chunks together again. */
+export class Accumulator {
+  /** What the provider calls the model that answered. */
+  model: string | undefined;
+  finishReason: string | null = null;
+  /** The provider's own, when the stream tells it. */
+  usage: JsonObject | undefined;
+  /** Whether anything of an answer has come. */
+  hasOutput = false;
+  /** Text of all choices, of tool calls too: what an estimate is made of. */
+  readonly #output: string[] = [];
+  readonly #content: string[] = [];
+  readonly #refusal: string[] = [];
+  readonly #calls = new Map<number, PartialCall>();
+
+  add(chunk: JsonObject): void {
+    if (this.model === undefined && typeof chunk.model === "string") this.model = chunk.model;
+    if (isJsonObject(chunk.usage)) this.usage = chunk.usage;
+    if (!Array.isArray(chunk.choices)) return;
+    for (const choice of chunk.choices) {
+      if (!isJsonObject(choice)) continue;
+      // A whole answer says `message` where a chunk says `delta`.
+      const delta = choice.delta ?? choice.message;
+      const isFirst = choice.index === undefined || choice.index === 0;
+      if (isJsonObject(delta)) this.#addDelta(delta, isFirst);
+      if (isFirst && typeof choice.finish_reason === "string") {
+        this.finishReason = choice.finish_reason;
+      }
+    }
+  }
+
+  /** All that came so far. */
+  get message(): AssistantMessage {
+    const calls = [...this.#calls.values()];
+    return {
+      role: "assistant",
+      content: this.#content.length > 0 ? this.#content.join("") : null,
+      ...(this.#refusal.length > 0 ? { refusal: this.#refusal.join("") } : {}),
+      ...(calls.length > 0 ? { tool_calls: calls.map(wholeCall) } : {}),
+    };
+  }
+
+  /** Text of all choices together. */
+  get output(): string {
+    return this.#output.join("");
+  }
+
+  #addDelta(delta: JsonObject, isFirst: boolean): void {
+    const { content, refusal, tool_calls } = delta;
+    this.#addText(content, isFirst ? this.#content : undefined);
+    this.#addText(refusal, isFirst ? this.#refusal : undefined);
+    // Models that show their reasoning are paid for it, too.
+    this.#addText(delta.reasoning_content ?? delta.reasoning, undefined);
+    if (!Array.isArray(tool_calls)) return;
+    tool_calls.forEach((call, position) => {
+      if (isJsonObject(call)) this.#addCall(call, position, isFirst);
+    });
+  }
+
+  #addText(text: Json | undefined, kept: string[] | undefined): void {
+    if (typeof text !== "string" || text === "") return;
+    this.hasOutput = true;
+    this.#output.push(text);
+    kept?.push(text);
+  }
+
+  #addCall(call: JsonObject, position: number, isFirst: boolean): void {
+    this.hasOutput = true;
+    const parts = isJsonObject(call.function) ? call.function : {};
+    const [name, text] = [asText(parts.name), asText(parts.arguments)];
+    this.#output.push(name, text);
+    if (!isFirst) return;
+    const index = typeof call.index === "number" ? call.index : position;
+    const known = this.#calls.get(index) ?? { id: "", name: "", arguments: [] };
+    this.#calls.set(index, known);
+    known.id ||= asText(call.id);
+    known.name ||= name;
+    known.arguments.push(text);
+  }
+}
+
+const asText = (value: Json | undefined): string => typeof value === "string" ? value : "";
+
+const wholeCall = ({ id, name, arguments: parts }: PartialCall): ToolCall => ({
+  id,
+  type: "function",
+  function: { name, arguments: parts.join("") },
+});

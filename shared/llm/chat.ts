@@ -1,0 +1,106 @@
+import { adaptRequest } from "@shared/llm/adapters.ts";
+import { ChatStream, openStream } from "@shared/llm/chat_stream.ts";
+import { type ChatAnswer, readCompletion } from "@shared/llm/completion.ts";
+import type { LlmContext } from "@shared/llm/context.ts";
+import { estimateInput } from "@shared/llm/estimate.ts";
+import { ProviderCall } from "@shared/llm/provider_call.ts";
+import { findTarget, resolveModel, type Target } from "@shared/llm/resolve.ts";
+import { readSources, type Source } from "@shared/llm/sources.ts";
+import type { BudgetWarning } from "@shared/llm/usage.ts";
+
+/** What is held for an answer whose length the request does not limit, in tokens. */
+const USUAL_OUTPUT = 4_096;
+
+/** A request in OpenAI's format; what is not named here is passed on as it is. */
+export type ChatRequest = {
+  /** As `<provider>/<model>`, or by itself. */
+  model: string;
+  messages: readonly unknown[];
+  n?: number | null;
+  max_tokens?: number | null;
+  max_completion_tokens?: number | null;
+  /** Ours: models that stand in, in this order, while nothing of an answer has come. */
+  fallback_models?: readonly string[];
+  [field: string]: unknown;
+};
+
+/** A chat that is held in the budgets and not yet sent. One of its two methods is to be called, once. */
+export class PreparedChat {
+  readonly #call: ProviderCall;
+
+  constructor(call: ProviderCall) {
+    this.#call = call;
+  }
+
+  /** OpenAI's rate-limit headers. */
+  get headers(): Record<string, string> {
+    return this.#call.headers;
+  }
+
+  /** What advisory budgets say of the call. */
+  get warnings(): BudgetWarning[] {
+    return this.#call.warnings;
+  }
+
+  /**
+   * The whole answer, settled. The request must not ask for a stream.
+   *
+   * @throws {ApiError} what the last provider failed with
+   */
+  complete(): Promise<ChatAnswer> {
+    return readCompletion(this.#call);
+  }
+
+  /**
+   * The answer as it comes: resolves with its first part. The request must ask for a stream.
+   *
+   * @throws {ApiError} what the last provider failed with
+   */
+  stream(): Promise<ChatStream> {
+    return openStream(this.#call);
+  }
+
+  /** Gives the call up, as long as nothing of its answer has come. */
+  abort(): void {
+    this.#call.abort.abort();
+  }
+}
+
+/**
+ * Finds who serves the model and holds the call in the budgets: all that can refuse it but the
+ * provider.
+ *
+ * @param sources of the context's user; read unless given
+ * @throws {ApiError} `provider_not_configured`, `model_not_found`, `budget_exceeded`, `rate_limited`,
+ *   `model_not_priced`
+ *
+ * @example
+ * ```ts
+ * const chat = await prepareChat(context, { model: "gpt-4o-mini", messages });
+ * const { message, usage, cost } = await chat.complete();
+ * ```
+ */
+export async function prepareChat(
+  context: LlmContext,
+  { fallback_models, ...request }: ChatRequest,
+  sources?: readonly Source[],
+): Promise<PreparedChat> {
+  const known = sources ?? await readSources(context);
+  const primary = resolveModel(known, request.model);
+  const fallbacks = (fallback_models ?? []).flatMap((model) => findTarget(known, model) ?? []);
+  const streamed = request.stream === true;
+  const call = await ProviderCall.reserve(context, {
+    operation: "chat",
+    targets: [primary, ...fallbacks],
+    inputTokens: estimateInput(request),
+    maxOutputTokens: longestOutput(request),
+    path: "/chat/completions",
+    body: ({ source, model }: Target) =>
+      adaptRequest(source.adapter, { ...request, model }, streamed),
+  });
+  return new PreparedChat(call);
+}
+
+function longestOutput({ n, max_tokens, max_completion_tokens }: Partial<ChatRequest>): number {
+  return (max_completion_tokens ?? max_tokens ?? USUAL_OUTPUT) * (n ?? 1);
+}

@@ -1,0 +1,117 @@
+import { isJsonObject, type Json, type JsonObject, parseJson } from "@shared/json.ts";
+import { Accumulator, type AssistantMessage } from "@shared/llm/accumulator.ts";
+import { estimateTokens } from "@shared/llm/estimate.ts";
+import { asFailure } from "@shared/llm/exchange.ts";
+import type { Answer, ProviderCall } from "@shared/llm/provider_call.ts";
+import { ProviderFailure } from "@shared/llm/provider_failure.ts";
+import { describeError } from "@shared/llm/refusal.ts";
+import { readUsage, type TokenUsage } from "@shared/llm/token_usage.ts";
+
+/** The longest answer that is not streamed, in bytes. */
+const ANSWER_BYTES = 32 * 1024 * 1024;
+
+/** What a call came to, streamed or not. */
+export type ChatResult = {
+  /** Who answered, and what it calls the model. */
+  provider: string;
+  model: string;
+  /** The first choice, put together. */
+  message: AssistantMessage;
+  finishReason: string | null;
+  usage: TokenUsage;
+  /** USD; null where the model has no price. */
+  cost: number | null;
+  latencyMs: number;
+};
+
+/** A whole answer. */
+export type ChatAnswer = ChatResult & {
+  /** OpenAI's `chat.completion` as the provider sent it, the JSON's text. */
+  text: string;
+};
+
+/** Sends a call that is not streamed. See `PreparedChat.complete`. */
+export async function readCompletion(call: ProviderCall): Promise<ChatAnswer> {
+  const { text, completion } = await call.send(readAnswer);
+  const whole = new Accumulator();
+  whole.add(completion);
+  const usage = readUsage(completion.usage) ?? estimateUsage(call, whole.output);
+  const { source: { provider }, model } = call.target;
+  const latencyMs = Math.round(performance.now() - call.started);
+  const settled = await call.settle({ status: "succeeded", ...usage, latency_ms: latencyMs });
+  return {
+    text,
+    provider,
+    model: whole.model ?? model,
+    message: whole.message,
+    finishReason: whole.finishReason,
+    usage,
+    cost: settled?.cost ?? null,
+    latencyMs,
+  };
+}
+
+/** Tokens of a call whose provider tells none. */
+export function estimateUsage(call: ProviderCall, output: string): TokenUsage {
+  return {
+    input_tokens: call.plan.inputTokens,
+    cached_tokens: 0,
+    output_tokens: estimateTokens(output),
+    reasoning_tokens: 0,
+    is_estimated: true,
+  };
+}
+
+async function readAnswer(
+  answer: Answer,
+): Promise<{ text: string; completion: JsonObject }> {
+  const { text, value } = await readJson(answer);
+  const { source } = answer.target;
+  if (isJsonObject(value) && Array.isArray(value.choices)) return { text, completion: value };
+  if (isJsonObject(value) && value.error !== undefined) {
+    throw describeError(source, answer.key, value.error);
+  }
+  throw noAnswer(answer);
+}
+
+/**
+ * The JSON of an answer that is not streamed.
+ *
+ * @throws {ProviderFailure} when it is something else, or too long
+ */
+export async function readJson(
+  answer: Answer,
+): Promise<{ text: string; value: Json }> {
+  const { response, target: { source }, timeouts, abort } = answer;
+  const decoder = new TextDecoder();
+  const timer = setTimeout(() => abort.abort("idle"), timeouts.first_byte * 1000);
+  let text = "";
+  let length = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      length += chunk.length;
+      if (length > ANSWER_BYTES) throw noAnswer(answer);
+      text += decoder.decode(chunk, { stream: true });
+    }
+  } catch (error) {
+    if (abort.signal.reason !== "idle") throw asFailure(source, error);
+    throw new ProviderFailure(
+      "provider_timeout",
+      `${source.provider} stopped in the middle of its answer`,
+      { retryable: true },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+  try {
+    return { text, value: parseJson(text) };
+  } catch {
+    throw noAnswer(answer);
+  }
+}
+
+/** An answer of another shape than was asked for. */
+export const noAnswer = ({ target: { source: { provider } } }: Answer) =>
+  new ProviderFailure("provider_error", `${provider}'s answer is not what it was asked for`, {
+    retryable: true,
+  });

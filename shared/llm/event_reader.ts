@@ -1,0 +1,121 @@
+import { ProviderFailure } from "@shared/llm/provider_failure.ts";
+import { asFailure } from "@shared/llm/exchange.ts";
+import type { Answer } from "@shared/llm/provider_call.ts";
+
+/** The longest event that is read, in characters. */
+const EVENT_LENGTH = 4 * 1024 * 1024;
+
+/**
+ * The events of an answer as server-sent events, read as they come: one read of the network, one
+ * batch. The `openai` package reads them, too, at three times the processor time a chunk, and a function
+ * has two seconds of it.
+ */
+export class EventReader {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #decoder = new TextDecoder();
+  readonly #answer: Answer;
+  /** The beginning of a line that has not ended. */
+  #rest = "";
+  /** The lines of an event that has not ended. */
+  #data: string | undefined;
+  #isEnded = false;
+  #lastRead = performance.now();
+  #watch: ReturnType<typeof setTimeout> | undefined;
+  #isIdle = false;
+
+  constructor(answer: Answer, body: ReadableStream<Uint8Array>) {
+    this.#answer = answer;
+    this.#reader = body.getReader();
+    this.#watchFor(answer.timeouts.first_byte);
+  }
+
+  /**
+   * The data of the events that came next, perhaps none; undefined at the end.
+   *
+   * @throws {ProviderFailure} when the stream breaks off or stalls
+   */
+  async next(): Promise<string[] | undefined> {
+    if (this.#isEnded) return undefined;
+    try {
+      const { done, value } = await this.#reader.read();
+      this.#lastRead = performance.now();
+      return done ? this.#end() : this.#take(this.#decoder.decode(value, { stream: true }));
+    } catch (error) {
+      this.close();
+      throw this.#isIdle || this.#answer.abort.signal.reason === "total"
+        ? this.#stalled()
+        : asFailure(this.#answer.target.source, error);
+    }
+  }
+
+  /** Reads no further and frees the connection. */
+  close(): void {
+    this.#isEnded = true;
+    clearTimeout(this.#watch);
+    this.#reader.cancel().catch(() => {});
+    this.#answer.abort.abort();
+  }
+
+  /** From now on the stream may be silent for no longer than between two of its parts. */
+  begun(): void {
+    this.#watchFor(this.#answer.timeouts.idle);
+  }
+
+  #end(): string[] | undefined {
+    const last = this.#take(`${this.#decoder.decode()}\n\n`);
+    this.close();
+    return last.length > 0 ? last : undefined;
+  }
+
+  #take(text: string): string[] {
+    const whole = this.#rest === "" ? text : this.#rest + text;
+    const events: string[] = [];
+    let start = 0;
+    for (let end = whole.indexOf("\n"); end >= 0; end = whole.indexOf("\n", start)) {
+      const line = whole.slice(
+        start,
+        whole.charCodeAt(end - 1) === CARRIAGE_RETURN ? end - 1 : end,
+      );
+      start = end + 1;
+      if (line === "") {
+        if (this.#data !== undefined) events.push(this.#data);
+        this.#data = undefined;
+      } else if (line.startsWith("data:")) {
+        const data = line.slice(line.charCodeAt(5) === SPACE ? 6 : 5);
+        // It is JSON, where a line's end is as good as a space.
+        this.#data = this.#data === undefined ? data : `${this.#data} ${data}`;
+      }
+    }
+    this.#rest = whole.slice(start);
+    if (this.#rest.length + (this.#data?.length ?? 0) > EVENT_LENGTH) {
+      throw new ProviderFailure("provider_error", "The provider sent an event without an end");
+    }
+    return events;
+  }
+
+  /** One timer for all reads: to set one for each would cost more than reading it. */
+  #watchFor(seconds: number): void {
+    clearTimeout(this.#watch);
+    const left = seconds * 1000 - (performance.now() - this.#lastRead);
+    this.#watch = setTimeout(() => {
+      if (performance.now() - this.#lastRead < seconds * 1000) return this.#watchFor(seconds);
+      this.#isIdle = true;
+      this.#answer.abort.abort();
+      this.#reader.cancel().catch(() => {});
+    }, Math.max(1, left));
+  }
+
+  #stalled(): ProviderFailure {
+    const { provider } = this.#answer.target.source;
+    return new ProviderFailure(
+      "provider_timeout",
+      `${provider} stopped in the middle of its answer`,
+      {
+        retryable: true,
+      },
+    );
+  }
+}
+
+const CARRIAGE_RETURN = 13;
+const SPACE = 32;

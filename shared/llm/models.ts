@@ -1,0 +1,63 @@
+import { isJsonObject, type Json, parseJson } from "@shared/json.ts";
+import { ApiError } from "@shared/errors.ts";
+import { exchange } from "@shared/llm/exchange.ts";
+import { findTarget } from "@shared/llm/resolve.ts";
+import type { Source } from "@shared/llm/sources.ts";
+import { readTimeouts } from "@shared/llm/timeouts.ts";
+
+/** How long a provider's list is waited for, in seconds: the others' are there by then. */
+const LIST_SECONDS = 10;
+
+/** A model in OpenAI's format. `owned_by` is the provider that serves it. */
+export type Model = { id: string; object: "model"; created: number; owned_by: string };
+
+/**
+ * The models of all providers that can be called, each by the name that reaches it. A provider that
+ * does not answer is left out; where none does, the first one's failure is thrown.
+ *
+ * @throws {ApiError} `provider_error`, `provider_timeout`
+ */
+export async function listModels(sources: readonly Source[]): Promise<Model[]> {
+  const lists = await Promise.allSettled(sources.map((source) => listOf(source, sources)));
+  const models = lists.flatMap((list) => list.status === "fulfilled" ? list.value : []);
+  const [first] = lists;
+  if (first?.status === "rejected" && lists.every(({ status }) => status === "rejected")) {
+    throw first.reason;
+  }
+  // Of one name, the one that a request for it reaches.
+  return [...new Map(models.reverse().map((model) => [model.id, model])).values()].reverse();
+}
+
+async function listOf(source: Source, sources: readonly Source[]): Promise<Model[]> {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort("total"), LIST_SECONDS * 1000);
+  try {
+    const response = await exchange({
+      source,
+      key: await source.key(),
+      method: "GET",
+      path: "/models",
+      timeouts: readTimeouts(),
+      signal: abort.signal,
+    });
+    return itemsOf(parseJson(await response.text())).flatMap((item): Model[] => {
+      if (!isJsonObject(item) || typeof item.id !== "string") return [];
+      // Gemini's names begin with its collection's.
+      const name = item.id.replace(/^models\//, "");
+      const isReached = findTarget(sources, name)?.source === source;
+      const created = typeof item.created === "number" ? item.created : 0;
+      const id = isReached ? name : `${source.provider}/${name}`;
+      return [{ id, object: "model", created, owned_by: source.provider }];
+    });
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError("provider_error", `${source.provider}'s list of models can't be read`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const itemsOf = (value: Json): Json[] => {
+  const list = isJsonObject(value) ? value.data ?? null : value;
+  return Array.isArray(list) ? list : [];
+};

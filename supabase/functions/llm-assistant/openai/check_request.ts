@@ -1,0 +1,35 @@
+import { ApiError } from "@shared/errors.ts";
+import { brokenRules } from "@shared/json_schema.ts";
+import { dotted } from "../tools/parameters.ts";
+import { META_SCHEMA } from "../tools/meta_schema.ts";
+import { type ChatCompletionRequest, functionParameters } from "./chat_schema.ts";
+
+/**
+ * What a schema can't tell of a request: that the parameters of its tools are JSON Schemas, and that
+ * tools are not named twice.
+ *
+ * @throws {ApiError} `validation_failed`, which names the place
+ */
+export async function checkRequest(request: ChatCompletionRequest): Promise<void> {
+  for (const { path, parameters } of functionParameters(request)) {
+    const [broken] = await brokenRules(META_SCHEMA, parameters).catch(() => [
+      { pointer: "", message: "The schema nests too deeply" },
+    ]);
+    if (broken) refuse(`${path}${dotted(broken.pointer)}`, `Invalid schema: ${broken.message}`);
+    // Providers want an object; one that names no type is one by its properties.
+    if (![undefined, "object"].includes(typeOf(parameters.type))) {
+      refuse(`${path}.type`, 'Invalid schema: a function takes an object, so its type is "object"');
+    }
+  }
+  const names = (request.tools ?? []).map((tool) =>
+    tool.type === "function" ? tool.function.name : tool.custom.name
+  );
+  const twice = names.findIndex((name, index) => names.indexOf(name) < index);
+  if (twice >= 0) refuse(`tools.${twice}`, `There are two tools with the name ${names[twice]}`);
+}
+
+const typeOf = (type: unknown) => type === undefined ? undefined : String(type);
+
+function refuse(path: string, message: string): never {
+  throw new ApiError("validation_failed", `${path}: ${message}`, { errors: [{ path, message }] });
+}

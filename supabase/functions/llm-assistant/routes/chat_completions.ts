@@ -1,0 +1,68 @@
+import { prepareChat } from "@shared/llm/chat.ts";
+import { streamText } from "@shared/llm/wire_stream.ts";
+import { createRoute } from "@shared/route.ts";
+import { callContext } from "../openai/call_context.ts";
+import { chatCompletionSchema, chatRequestSchema } from "../openai/chat_schema.ts";
+import { checkRequest } from "../openai/check_request.ts";
+import { completeTurn } from "../openai/complete_turn.ts";
+import { passOn } from "../openai/pass_on.ts";
+
+/** Pictures come in the body. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+export const createChatCompletion = createRoute({
+  method: "post",
+  path: "/v1/chat/completions",
+  auth: "user",
+  scope: "llm-assistant:run",
+  operationId: "create_chat_completion",
+  summary: "Complete a chat, in OpenAI's format",
+  description:
+    "What `openai` clients of any language call. The provider that serves the model is called with your own key, " +
+    "else your organization's, else the platform's. It is asked again, or `fallback_models` are, while nothing of " +
+    "an answer has come. With `conversation_id` the turn is kept there, with `assistant_id` an approved assistant " +
+    "answers. Fields that are not listed here are passed on.",
+  body: chatRequestSchema,
+  maxBytes: MAX_BYTES,
+  example: { model: "demo-chat", messages: [{ role: "user", content: "Hello" }] },
+  answers: {
+    200: {
+      description: "The answer; with `stream`, its chunks as they come, and `[DONE]`.",
+      schema: chatCompletionSchema,
+      content: {
+        "text/event-stream": {
+          example: 'data: {"object":"chat.completion.chunk","choices":[…]}\n\ndata: [DONE]\n\n',
+        },
+      },
+    },
+  },
+  errors: [
+    "organization_required",
+    "budget_exceeded",
+    "not_found",
+    "model_not_found",
+    "assistant_not_approved",
+    "conversation_archived",
+    "request_in_flight",
+    "idempotency_key_reused",
+    "model_not_priced",
+    "provider_refused",
+    "encryption_not_configured",
+    "provider_error",
+    "provider_not_configured",
+    "provider_timeout",
+  ],
+}, async (context) => {
+  const { body, requestId } = context;
+  await checkRequest(body);
+  if (body.conversation_id ?? body.assistant_id) return await completeTurn(context);
+  const chat = await prepareChat(await callContext(context), body);
+  const { headers } = chat;
+  if (!body.stream) {
+    const { text } = await chat.complete();
+    return new Response(text, { headers: { ...headers, "content-type": "application/json" } });
+  }
+  const includeUsage = body.stream_options?.include_usage === true;
+  const opening = chat.stream().then((stream) => passOn(stream, includeUsage));
+  return await streamText(opening, { headers, requestId, abort: () => chat.abort() });
+});

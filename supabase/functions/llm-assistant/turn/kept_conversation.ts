@@ -1,0 +1,47 @@
+import { type DatabaseClient, unwrap } from "@shared/database.ts";
+import { ApiError } from "@shared/errors.ts";
+import { z } from "zod";
+import type { Focus } from "../context/project_schema.ts";
+
+const contextSchema = z.object({
+  tableId: z.uuid().optional().catch(undefined),
+  columnId: z.uuid().optional().catch(undefined),
+}).catch({});
+
+const settingsSchema = z.object({ model: z.string().optional().catch(undefined) }).catch({});
+
+/** What a conversation was about so far: it goes on with it, unless it is told otherwise. */
+export type KeptConversation = {
+  assistant_id: string | null;
+  current_message_id: string | null;
+  focus?: Focus;
+  model?: string;
+};
+
+/**
+ * The caller's own conversation; undefined for a new one.
+ *
+ * @throws {ApiError} `not_found`
+ */
+export async function readConversation(
+  database: DatabaseClient,
+  organizationId: string,
+  id: string | undefined,
+): Promise<KeptConversation | undefined> {
+  if (id === undefined) return undefined;
+  const row = await unwrap(
+    database.from("conversations")
+      .select("assistant_id,project_id,current_message_id,context,settings")
+      .match({ id, organization_id: organizationId }).maybeSingle(),
+  );
+  if (!row) throw new ApiError("not_found", `No conversation with id ${id}`);
+  const { assistant_id, project_id, current_message_id } = row;
+  return {
+    assistant_id,
+    current_message_id,
+    focus: project_id === null
+      ? undefined
+      : { projectId: project_id, ...contextSchema.parse(row.context) },
+    model: settingsSchema.parse(row.settings).model,
+  };
+}

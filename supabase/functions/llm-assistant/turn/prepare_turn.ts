@@ -1,0 +1,133 @@
+import { ApiError } from "@shared/errors.ts";
+import type { LlmContext } from "@shared/llm/context.ts";
+import { defaultModel } from "@shared/llm/resolve.ts";
+import { readSources, type Source } from "@shared/llm/sources.ts";
+import type { RouteContext } from "@shared/route.ts";
+import { type AssistantForUse, loadAssistant } from "../assistants/load_assistant.ts";
+import { readProjectSchema } from "../context/project_schema.ts";
+import { describeSchema } from "../context/schema_prompt.ts";
+import { beginTurn, type NewMessage, type Turn } from "../conversations/turns.ts";
+import { callContext } from "../openai/call_context.ts";
+import { TOOL_RESULT_RULE } from "../tools/run_tool.ts";
+import type { Tool, ToolContext } from "../tools/tool.ts";
+import { decideCalls } from "./approvals.ts";
+import { type KeptConversation, readConversation } from "./kept_conversation.ts";
+import { describeTools } from "./tool_rounds.ts";
+import type { TurnRequest } from "./turn_request.ts";
+import { toNewMessage, toWire, type WireMessage } from "./wire_messages.ts";
+
+/** A turn with all that its answer needs. */
+export type PreparedTurn = {
+  llm: LlmContext;
+  sources: readonly Source[];
+  /** Without the messages: those grow with each round of tools. */
+  request: { model: string; [field: string]: unknown };
+  messages: WireMessage[];
+  /** The assistant's: called here, in place of the client. */
+  tools: readonly Tool[];
+  toolContext: ToolContext;
+  /** What the database keeps of it so far. */
+  turn?: Turn;
+};
+
+/**
+ * Reads what a turn stands on, each as the caller, and keeps what the user says. What the caller does
+ * not see is refused before anything is kept, and before any provider is called.
+ *
+ * @throws {ApiError} `not_found` for an assistant, conversation, project … that the caller doesn't see,
+ *   `assistant_not_approved`, `conversation_archived`, `provider_not_configured` …
+ */
+export async function prepareTurn(
+  context: RouteContext<unknown, unknown, unknown>,
+  asked: TurnRequest,
+): Promise<PreparedTurn> {
+  const { database, caller } = context;
+  const base = await callContext(context);
+  const { organizationId } = base;
+  const kept = await readConversation(database, organizationId, asked.conversation?.id);
+  const assistantId = asked.assistantId ?? kept?.assistant_id ?? undefined;
+  const focus = asked.focus ?? kept?.focus;
+  const [assistant, schema, sources] = await Promise.all([
+    assistantId === undefined ? undefined : loadAssistant(context, assistantId),
+    focus && readProjectSchema(database, organizationId, focus),
+    readSources(base),
+  ]);
+  const tools = assistant?.tools ?? [];
+  const request = { ...askedOf(asked, assistant, kept, sources), ...toolFields(tools) };
+  const toolContext = { database, caller, organizationId };
+  const turn = asked.conversation &&
+    await keepTurn({ ...asked, assistantId }, kept, tools, toolContext);
+  if (turn?.in_flight) {
+    throw new ApiError("request_in_flight", "Another request with this key is at it: try later", {
+      headers: { "retry-after": "1" },
+    });
+  }
+  const instructions = [
+    assistant?.prompt,
+    tools.length > 0 && TOOL_RESULT_RULE,
+    schema && focus && describeSchema(schema, focus),
+  ].filter((text) => typeof text === "string" && text !== "").join("\n\n");
+  return {
+    llm: { ...base, assistantId, conversationId: turn?.conversation.id },
+    sources,
+    request,
+    messages: [
+      ...(instructions === "" ? [] : [{ role: "system", content: instructions }]),
+      ...(turn ? toWire(turn.history) : asked.messages),
+    ],
+    tools,
+    toolContext,
+    turn,
+  };
+}
+
+/** An assistant answers as it was approved: with its own model and tools. */
+function askedOf(
+  { model, fields, stream }: TurnRequest,
+  assistant: AssistantForUse | undefined,
+  kept: KeptConversation | undefined,
+  sources: readonly Source[],
+): PreparedTurn["request"] {
+  const chosen = assistant?.model ?? model ?? kept?.model ?? defaultModel(sources, "chat");
+  if (!assistant) return { ...fields, model: chosen, stream };
+  if (fields.tools !== undefined) {
+    const message = "An assistant has tools of its own, and takes no others";
+    throw new ApiError("validation_failed", message, { errors: [{ path: "tools", message }] });
+  }
+  const { max_tokens: wanted, max_completion_tokens: alike, ...others } = fields;
+  const limits = [assistant.max_tokens, wanted, alike].filter((each) => typeof each === "number");
+  return {
+    temperature: assistant.temperature,
+    ...others,
+    max_tokens: Math.min(...limits),
+    model: chosen,
+    stream,
+  };
+}
+
+const toolFields = (tools: readonly Tool[]) =>
+  tools.length > 0 ? { tools: describeTools(tools) } : {};
+
+async function keepTurn(
+  { messages, conversation, assistantId, focus }: TurnRequest,
+  kept: KeptConversation | undefined,
+  tools: readonly Tool[],
+  context: ToolContext,
+): Promise<Turn> {
+  const { id, parentId, regenerateId, approvals, idempotencyKey, ...given } = conversation ?? {};
+  const { database, organizationId } = context;
+  const decided: NewMessage[] = approvals
+    ? await decideCalls(database, kept?.current_message_id ?? null, approvals, tools, context)
+    : [];
+  return await beginTurn(database, {
+    organization_id: organizationId,
+    conversation_id: id,
+    assistant_id: assistantId,
+    project_id: focus?.projectId,
+    context: given.context,
+    parent_id: parentId,
+    regenerate_id: regenerateId,
+    messages: [...decided, ...messages.map(toNewMessage)],
+    idempotency_key: idempotencyKey,
+  });
+}

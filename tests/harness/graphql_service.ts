@@ -1,0 +1,49 @@
+import { z } from "zod";
+
+const requestSchema = z.object({ query: z.string(), variables: z.record(z.string(), z.unknown()) });
+
+/** What an operation's field answers with; a Response is sent as it is. */
+type Answer = unknown | ((variables: Record<string, unknown>) => unknown);
+
+/** A GraphQL service on loopback that answers in the shapes of Dagster's, its errors above all. */
+export class GraphqlService {
+  /** Operations asked for, by the first field of each. */
+  readonly asked: string[] = [];
+  /** What was sent with the last operation. */
+  variables: Record<string, unknown> = {};
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  private constructor(public answers: Record<string, Answer>) {
+    const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+    this.#server = Deno.serve(options, (request) => this.#answer(request));
+  }
+
+  /** Runs a test with a service that is gone afterwards. */
+  static async with<T>(
+    answers: Record<string, Answer>,
+    test: (service: GraphqlService) => Promise<T>,
+  ): Promise<T> {
+    const service = new GraphqlService(answers);
+    try {
+      return await test(service);
+    } finally {
+      await service.#server.shutdown();
+    }
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}`;
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const { query, variables } = requestSchema.parse(await request.json());
+    const field = /\{\s*(\w+)/.exec(query)?.[1] ?? "";
+    this.asked.push(field);
+    this.variables = variables;
+    const answer = this.answers[field];
+    const value = typeof answer === "function" ? answer(variables) : answer;
+    if (value instanceof Response) return value;
+    if (value !== undefined) return Response.json({ data: { [field]: value } });
+    return Response.json({ errors: [{ message: `No field ${field}` }] }, { status: 400 });
+  }
+}

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import type { Body } from "../harness/answer.ts";
+import { executeBlock } from "../../supabase/functions/pipelines/execution/blocks.ts";
+import { expect } from "../harness/expect.ts";
+import { LlmSetting, PLATFORM_KEY } from "../harness/llm.ts";
+import { createBlock, createPipeline, runPipeline } from "../harness/pipelines.ts";
+import { newProviderKey } from "../harness/provider.ts";
+import { sql } from "../harness/sql.ts";
+import { createTenant } from "../harness/tenant.ts";
+import { failing } from "../harness/upstream.ts";
+
+/** Blocks that call a model provider, as the run's user and within their budgets. */
+
+const saying = (content: string) => () =>
+  Response.json({
+    object: "chat.completion",
+    model: "small",
+    choices: [{ index: 0, message: { role: "assistant", content }, finish_reason: "stop" }],
+    usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+  });
+
+/** Executes one block as a worker does, in the functions' environment. */
+function execute(setting: LlmSetting, spec: Body, input: Body): Promise<Body> {
+  const block = { blockType: "model", spec, input, hasInput: true, writing: false } as const;
+  const { owner } = setting.tenant;
+  const context = {
+    ...RUN,
+    runInput: null,
+    organizationId: owner.organizationId,
+    userId: owner.id,
+    seed: "seed",
+    cursor: null,
+    idempotencyKey: "run:step",
+    api: { restUrl: "", storageUrl: "", apikey: "", accessToken: "" },
+  };
+  return setting.functions.run(() => executeBlock(block, context));
+}
+
+const RUN = { runId: crypto.randomUUID(), stepId: crypto.randomUUID() };
+const prompt = "Summarize the weather.";
+
+Deno.test("an llm block answers with text, and the call is noted with its step", () =>
+  LlmSetting.with(async (setting) => {
+    const spec = { kind: "llm", model: "demo-chat", prompt };
+    const output = await execute(setting, spec, [{ rain: 4 }]);
+    assert.match(output, /^\[demo model\] .*\[\{"rain":4\}\]$/);
+    const [row] = await setting.usage(1);
+    assert.equal(row.run_id, RUN.runId);
+    assert.equal(row.step_id, RUN.stepId);
+    assert.equal(row.user_id, setting.tenant.owner.id);
+    assert.deepEqual(setting.upstream.requests[0]?.body.messages, [
+      { role: "system", content: prompt },
+      { role: "user", content: '[{"rain":4}]' },
+    ]);
+  }));
+
+Deno.test("an llm block's answer satisfies its schema, at the second try if need be", () =>
+  LlmSetting.with(async (setting) => {
+    const { upstream } = setting;
+    const output_schema = {
+      type: "object",
+      properties: { days: { type: "integer" } },
+      required: ["days"],
+    };
+    const spec = { kind: "llm", model: "demo-chat", prompt, output_schema };
+    assert.deepEqual(await execute(setting, spec, "x"), { days: 1 });
+
+    upstream.next(saying('```json\n{"days": "many"}\n```'), saying('```json\n{"days": 5}\n```'));
+    assert.deepEqual(await execute(setting, spec, "x"), { days: 5 });
+    const told = upstream.requests.at(-1)?.body.messages.at(-1).content;
+    assert.match(told, /days/);
+
+    upstream.next(saying("No."), saying("Still no."));
+    await assert.rejects(execute(setting, spec, "x"), { code: "output_invalid" });
+    assert.equal(upstream.requests.length, 5);
+  }));
+
+Deno.test("an embedding block gives each row its vector", () =>
+  LlmSetting.with(async (setting) => {
+    const rows = Array.from({ length: 300 }, (_, index) => ({ city: `Town ${index}` }));
+    const spec = { kind: "embedding", model: "demo-embedding", field: "city" };
+    const output = await execute(setting, spec, rows.slice(0, 2));
+    assert.deepEqual(output.map(({ city }: Body) => city), ["Town 0", "Town 1"]);
+    assert.ok(output.every(({ embedding }: Body) => embedding.length === 1536));
+    assert.notDeepEqual(output[0].embedding, output[1].embedding);
+    assert.equal((await execute(setting, spec, { city: "Rome" })).embedding.length, 1536);
+    await execute(setting, spec, rows);
+    const sizes = setting.upstream.requests.map(({ body }) => body.input.length);
+    assert.deepEqual(sizes, [2, 1, 256, 44]);
+  }));
+
+Deno.test("the user's key is used, and what a provider refuses does not pass", () =>
+  LlmSetting.with(async (setting) => {
+    const { upstream, functions, tenant: { owner } } = setting;
+    const key = newProviderKey();
+    const { id } = await setting.putKey(owner, "ours", { key, base_url: upstream.baseUrl });
+    await execute(setting, { kind: "llm", model: "ours/demo-chat", prompt }, null);
+    assert.deepEqual(upstream.keys, [key]);
+    upstream.accepts = (given) => given !== PLATFORM_KEY;
+    const spec = { kind: "llm", model: "platform/demo-chat", prompt };
+    const refused = { code: "provider_error", retryable: false };
+    await assert.rejects(execute(setting, spec, null), refused);
+    functions.set({ OPENAI_API_KEY: "", OPENAI_BASE_URL: "" });
+    expect(await functions.send(owner, "DELETE", `/keys/providers/${id}`), 204);
+    const unconfigured = { code: "provider_not_configured", retryable: false };
+    await assert.rejects(execute(setting, { ...spec, model: "gpt-4o" }, null), unconfigured);
+  }, { EDGELOOM_ALLOW_PRIVATE_NETWORK: "1" }));
+
+Deno.test("what passes is tried again by the engine, when the provider says", () =>
+  LlmSetting.with(async (setting) => {
+    const { upstream } = setting;
+    upstream.always(failing(429, { message: "Slow down" }, { "retry-after": "60" }));
+    const spec = { kind: "llm", model: "demo-chat", prompt };
+    const later = { code: "rate_limited", retryable: true, retryAfterSeconds: 60 };
+    await assert.rejects(execute(setting, spec, null), later);
+    upstream.always(failing(500));
+    const embedding = { kind: "embedding", model: "demo-embedding", field: "city" };
+    const passing = { code: "provider_error", retryable: true };
+    await assert.rejects(execute(setting, embedding, { city: "Rome" }), passing);
+  }));
+
+Deno.test("runs with llm and embedding blocks, on the stack's own model", async () => {
+  const { owner } = await createTenant();
+  const runOne = async (spec: Body, input: Body) =>
+    runPipeline(
+      owner,
+      await createPipeline(owner, [await createBlock(owner, spec)]),
+      { input },
+    );
+  const answer = await runOne({ kind: "llm", model: "demo-chat", prompt }, "It rains");
+  assert.equal(answer.status, "succeeded");
+  assert.match(answer.output, /^\[demo model\] .*It rains$/);
+  const embedding = { kind: "embedding", model: "demo-embedding", field: "city" };
+  const { output } = await runOne(embedding, [{ city: "Rome" }]);
+  assert.equal(output[0].embedding.length, 1536);
+  const [row] = await sql`select run_id from public.usage_events
+    where organization_id = ${owner.organizationId} and operation = 'chat'`;
+  assert.equal(row?.run_id, answer.id);
+});
