@@ -1151,13 +1151,7 @@ isOneToOne: false
                     "created_at"?: string,"data"?: NonNullable<Json>,"event_type"?: string,"id"?: string,"message"?: string,"organization_id"?: string,"run_id"?: string,"sequence"?: never,"step_id"?: string | null,"transaction_id"?: unknown,"updated_at"?: string
                   }
                   Relationships: [
-                    {
-      foreignKeyName: "run_events_run_id_fkey"
-      columns: ["run_id"]
-isOneToOne: false
-      referencedRelation: "pipeline_runs"
-      referencedColumns: ["id"]
-    }
+                    
                   ]
                 },"run_steps": {
                   Row: {

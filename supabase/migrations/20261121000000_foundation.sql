@@ -86,15 +86,17 @@ comment on function private.inherited is
 create function private.guard_table(table_name text, kept_columns text[] default '{}')
 returns void language plpgsql set search_path = '' as $$
 declare
-  kept text := (select string_agg(quote_literal(c), ', ')
-    from unnest(array['id', 'created_at'] || kept_columns) c);
+  kept constant text[] := array['id', 'created_at'] || kept_columns;
 begin
   execute format('alter table public.%I enable row level security', table_name);
   execute format('revoke all on public.%I from anon, authenticated, service_role', table_name);
   execute format('grant all on public.%I to service_role', table_name);
   if kept_columns is not null then
-    execute format('create trigger keep_columns before update on public.%I
-      for each row execute function private.keep_columns(%s)', table_name, kept);
+    -- Only where one of them is written to: comparing rows that hold large documents takes milliseconds.
+    execute format('create trigger keep_columns before update of %s on public.%I
+      for each row execute function private.keep_columns(%s)',
+      (select string_agg(quote_ident(c), ', ') from unnest(kept) c), table_name,
+      (select string_agg(quote_literal(c), ', ') from unnest(kept) c));
   end if;
   execute format('create trigger set_updated_at before update on public.%I
     for each row execute function private.set_updated_at()', table_name);

@@ -166,6 +166,7 @@ declare
   actor constant uuid := auth.uid();
   address constant text := trim(split_part(headers ->> 'x-forwarded-for', ',', 1));
   hidden constant text[] := tg_argv[1]::text[];
+  blank constant jsonb := jsonb_object(hidden, array_fill(null::text, array[cardinality(hidden)]));
   before jsonb;
   subject jsonb;
   changed text[];
@@ -178,8 +179,9 @@ begin
     subject := to_jsonb(old) - hidden;
     details := jsonb_build_object('old', subject);
   else
-    before := to_jsonb(old) - hidden;
-    subject := to_jsonb(new) - hidden;
+    -- Blanked first: a large document that is not to be told would be turned into JSON, twice, to be dropped.
+    before := to_jsonb(case when hidden = '{}' then old else jsonb_populate_record(old, blank) end) - hidden;
+    subject := to_jsonb(case when hidden = '{}' then new else jsonb_populate_record(new, blank) end) - hidden;
     changed := array(
       select n.key from (select jsonb_object_keys(subject) as key) n
       where subject -> n.key is distinct from before -> n.key and n.key not in ('updated_at', 'revision')

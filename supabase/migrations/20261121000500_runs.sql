@@ -4,6 +4,7 @@
 --   private.start_run, private.retry_run, private.cancel_run
 --                       clients may not write runs or steps: a forged run would be a forged result
 --   private.relane_steps  as above, for a limit that changes while steps are in work
+--   private.drop_events   who deletes a pipeline, and its runs with it, may not write events
 
 -- Tables --------------------------------------------------------------------------------------
 
@@ -120,16 +121,21 @@ create index run_steps_lane_idx on public.run_steps (lane, priority desc, run_at
 create index run_steps_suspect_idx on public.run_steps (run_at) where status = 'ready' and is_suspect;
 create index run_steps_running_idx on public.run_steps (worker_id) where status = 'running';
 create index run_steps_running_lane_idx on public.run_steps (organization_id, lane) where status = 'running' and lane is not null;
-create index run_steps_organization_idx on public.run_steps (organization_id, run_id);
+create index run_steps_organization_idx on public.run_steps (organization_id, run_id, status);
 create index run_steps_cache_idx on public.run_steps (organization_id, cache_key, finished_at desc)
   where cache_key is not null and status = 'succeeded';
 
+create sequence private.run_event_numbers minvalue -9223372036854775808 maxvalue -4611686018427387905 cycle;
+
+-- Two events a step: what a row costs is what the engine costs. Its id counts, as an audit row's does, because
+-- random ids dirty a page of the key each; and one index serves the organization, the run and the order.
 create table public.run_events (
   transaction_id xid8 not null default greatest(pg_current_xact_id(), pg_snapshot_xmax(pg_current_snapshot())),
   sequence bigint not null generated always as identity,
-  id uuid primary key default gen_random_uuid(),
+  id uuid primary key default ('0' || to_hex((date_part('epoch', clock_timestamp()) * 1000)::bigint) || '7000'
+    || to_hex(nextval('private.run_event_numbers')))::uuid,
   organization_id uuid not null,
-  run_id uuid not null references public.pipeline_runs (id) on delete cascade,
+  run_id uuid not null,
   step_id uuid,
   event_type text not null check (event_type ~ '^(run|step)\.[a-z]+$'),
   message text not null default '',
@@ -138,11 +144,11 @@ create table public.run_events (
   updated_at timestamptz not null default now()
 );
 comment on table public.run_events is 'Transitions and log lines of a run, in order. Append-only.';
-comment on column public.run_events.step_id is 'No foreign key, nor has the organization one: two events a step, and the run''s key says it all.';
+comment on column public.run_events.run_id is
+  'No foreign key, which would lock the run''s row once an event; the trigger drop_events removes them with their run.';
 comment on column public.run_events.transaction_id is
   'First half of the order: the latest transaction when it was written, so that nothing comes before what it waited for. A reader that stops before the oldest open transaction never misses a late commit.';
-create index run_events_run_idx on public.run_events (run_id, transaction_id, sequence);
-create index run_events_organization_idx on public.run_events (organization_id, run_id);
+create index run_events_run_idx on public.run_events (organization_id, run_id, transaction_id, sequence);
 
 -- Starting ------------------------------------------------------------------------------------
 
@@ -540,7 +546,7 @@ begin
   into events
   from (
     select * from public.run_events e
-    where e.run_id = list_run_events.run_id
+    where e.organization_id = run.organization_id and e.run_id = run.id
       and (e.transaction_id, e.sequence) > (split_part(after, '-', 1)::xid8, split_part(after, '-', 2)::bigint)
       and (run.finished_at is not null
         or pg_snapshot_xmin(pg_current_snapshot()) = pg_snapshot_xmax(pg_current_snapshot())
@@ -558,7 +564,20 @@ select private.guard_table('pipeline_runs', '{organization_id,pipeline_id,defini
 -- The queue's rows change several times a step, and no client can write them: no guard in the way.
 select private.guard_table('workers', null);
 select private.guard_table('run_steps', null);
+-- The statements that write most set updated_at themselves, and spare each row a function's call.
+create or replace trigger set_updated_at before update on public.run_steps
+  for each row when (new.updated_at = old.updated_at) execute function private.set_updated_at();
 select private.guard_table('run_events');
+
+create function private.drop_events() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  delete from public.run_events e using ended d where e.organization_id = d.organization_id and e.run_id = d.id;
+  return null;
+end $$;
+comment on function private.drop_events is 'Events go with their run.';
+create trigger drop_events after delete on public.pipeline_runs
+  referencing old table as ended for each statement execute function private.drop_events();
 
 create function private.check_run_transition() returns trigger
 language plpgsql set search_path = '' as $$
@@ -612,6 +631,7 @@ create policy "A member removes objects of datasets" on storage.objects
 -- Grants --------------------------------------------------------------------------------------
 
 grant select on public.pipeline_runs, public.run_steps, public.run_events to authenticated;
+grant usage on sequence private.run_event_numbers to service_role;
 grant execute on function private.lane_of to service_role;
 grant execute on function private.start_run, private.retry_run, private.cancel_run to authenticated, service_role;
 grant execute on function public.start_run, public.retry_run, public.cancel_run, public.get_run, public.list_run_events to authenticated, service_role;

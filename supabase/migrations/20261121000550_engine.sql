@@ -53,8 +53,8 @@ begin
     select * from public.pipeline_runs r
     where r.id = any (run_ids) and r.finished_at is null order by r.id for no key update
   loop
-    continue when exists (select 1 from public.run_steps s
-      where s.run_id = run.id and s.status in ('blocked', 'ready', 'running'))
+    continue when exists (select 1 from public.run_steps s where s.organization_id = run.organization_id
+      and s.run_id = run.id and s.status in ('blocked', 'ready', 'running'))
       or (run.executor = 'dagster' and private.is_on_dagster(run.id));
     select * into failed_step from public.run_steps s
     where s.run_id = run.id and s.status = 'failed' order by s.finished_at, s.id limit 1;
@@ -79,12 +79,8 @@ end $$;
 comment on function private.settle_runs is 'Ends the runs that have nothing left to do.';
 
 create function private.release_children(succeeded uuid[]) returns void
-language plpgsql set search_path = '' as $$
-begin
-  -- Locked in one order, so that two workers with common children don't wait for each other.
-  perform 1 from public.run_steps c
-  where c.id in (select unnest(s.child_ids) from public.run_steps s where s.id = any (succeeded))
-  order by c.id for no key update;
+language sql set search_path = '' as $$
+  -- Children belong to the run of their parents, which is locked: nobody else counts them down meanwhile.
   update public.run_steps c set
     pending_parents = c.pending_parents - done.parents,
     status = case when c.status = 'blocked' and c.pending_parents = done.parents then 'ready' else c.status end,
@@ -94,8 +90,8 @@ begin
     from public.run_steps s cross join unnest(s.child_ids) child_id
     where s.id = any (succeeded) group by child_id
   ) done
-  where c.id = done.child_id;
-end $$;
+  where c.id = done.child_id
+$$;
 comment on function private.release_children is 'Counts down the children of finished steps; at zero they are ready.';
 
 create function private.skip_descendants(failed uuid[]) returns void
@@ -232,68 +228,79 @@ begin
 end $$;
 comment on function private.pick_steps is 'The ready steps that come first among those that no limit holds back, locked.';
 
-create function private.set_aside(picked uuid[]) returns boolean
+create function private.look_over(picked uuid[], out set_aside boolean, out may_reuse boolean)
 language plpgsql set search_path = '' as $$
+#variable_conflict use_column
 declare
-  canceled uuid[];
+  canceling uuid[];
   stray uuid[];
+  canceled uuid[];
 begin
-  select array_agg(s.id) filter (where r.status = 'canceling'),
-    array_agg(s.id) filter (where case when p.max_concurrent_steps is not null then s.lane is distinct from p.id
-      else o.max_concurrent_steps is not null and s.lane is null end)
-  into canceled, stray
-  from public.run_steps s
-  join public.pipeline_runs r on r.id = s.run_id
+  select coalesce(bool_or(w.caches), false), array_agg(r.id) filter (where r.status = 'canceling'),
+    array_agg(r.id) filter (where case when p.max_concurrent_steps is not null then w.lane is distinct from p.id
+      else o.max_concurrent_steps is not null and w.lane is null end)
+  into may_reuse, canceling, stray
+  from (
+    select s.run_id, s.lane, bool_or(s.cache) as caches
+    from public.run_steps s where s.id = any (picked) group by s.run_id, s.lane
+  ) w
+  join public.pipeline_runs r on r.id = w.run_id
   join public.pipelines p on p.id = r.pipeline_id
-  join public.organizations o on o.id = r.organization_id
-  where s.id = any (picked);
-  if canceled is not null then
+  join public.organizations o on o.id = r.organization_id;
+  if canceling is not null then
+    canceled := array(select s.id from public.run_steps s where s.id = any (picked) and s.run_id = any (canceling));
     perform private.cancel_attempts(canceled);
-    perform private.settle_runs(array(select distinct s.run_id from public.run_steps s where s.id = any (canceled)));
+    perform private.settle_runs(canceling);
   end if;
   if stray is not null then
     -- The rest of its run comes along, where nobody else is at it.
     update public.run_steps s set lane = private.lane_of(r.pipeline_id)
     from public.pipeline_runs r
     where r.id = s.run_id and s.id in (
-      select t.id from public.run_steps t
-      where t.status = 'ready' and t.run_id in (select u.run_id from public.run_steps u where u.id = any (stray))
+      select t.id from public.run_steps t where t.status = 'ready' and t.run_id = any (stray)
       for no key update skip locked);
   end if;
-  return canceled is not null or stray is not null;
+  set_aside := canceling is not null or stray is not null;
 end $$;
-comment on function private.set_aside is
-  'Whether there are steps among these that must not be claimed: of runs canceled this moment, or waiting past a limit that was set since they were planned. They are canceled, or put in their lane.';
+comment on function private.look_over is
+  'set_aside: whether there are steps among these that must not be claimed: of runs canceled this moment, or waiting past a limit that was set since they were planned. They are canceled, or put in their lane. may_reuse: whether one could do with an earlier step''s output.';
 
 create function private.take_steps(worker_id uuid, step_ids uuid[]) returns uuid[]
 language plpgsql set search_path = '' as $$
 declare
-  claimed uuid[];
-begin
-  with mine as (
-    update public.run_steps s set
-      status = 'running', attempt = s.attempt + 1, worker_id = take_steps.worker_id, started_at = clock_timestamp(), error = null
-    where s.id = any (step_ids) and s.status = 'ready'
-    returning s.id, s.priority, s.run_at
-  )
-  select array_agg(m.id order by m.priority desc, m.run_at, m.id) into claimed from mine m;
   -- Locks on runs are taken in one order everywhere, so that workers never wait for each other in a circle:
   -- here at once for the runs that begin, and for those that reused outputs may end.
-  perform 1 from public.pipeline_runs r
-  where r.id in (select s.run_id from public.run_steps s where s.id = any (claimed))
-    and (r.status = 'queued' or r.id in (select s.run_id from public.run_steps s where s.id = any (claimed) and s.cache))
-  order by r.id for no key update;
-  with started as (
-    update public.pipeline_runs r set status = 'running', started_at = clock_timestamp()
-    where r.status = 'queued' and r.id in (select s.run_id from public.run_steps s where s.id = any (claimed))
-    returning r.organization_id, r.id
+  locked constant uuid[] := array(
+    select r.id from public.pipeline_runs r
+    join (
+      select s.run_id, bool_or(s.cache) as caches from public.run_steps s
+      where s.id = any (step_ids) and s.status = 'ready' group by s.run_id
+    ) w on w.run_id = r.id
+    where r.status = 'queued' or w.caches order by r.id for no key update of r);
+  claimed uuid[];
+begin
+  if locked <> '{}' then
+    with started as (
+      update public.pipeline_runs r set status = 'running', started_at = clock_timestamp()
+      where r.id = any (locked) and r.status = 'queued'
+      returning r.organization_id, r.id
+    )
+    insert into public.run_events (organization_id, run_id, event_type)
+    select r.organization_id, r.id, 'run.started' from started r;
+  end if;
+  with mine as (
+    update public.run_steps s set
+      status = 'running', attempt = s.attempt + 1, worker_id = take_steps.worker_id, started_at = clock_timestamp(),
+      error = null, updated_at = now()
+    where s.id = any (step_ids) and s.status = 'ready'
+    returning s.id, s.organization_id, s.run_id, s.block_id, s.name, s.attempt, s.priority, s.run_at
+  ), event as (
+    insert into public.run_events (organization_id, run_id, step_id, event_type, data)
+    select m.organization_id, m.run_id, m.id, 'step.started',
+      jsonb_build_object('block_id', m.block_id, 'name', m.name, 'attempt', m.attempt)
+    from mine m order by m.priority desc, m.run_at, m.id
   )
-  insert into public.run_events (organization_id, run_id, event_type)
-  select r.organization_id, r.id, 'run.started' from started r;
-  insert into public.run_events (organization_id, run_id, step_id, event_type, data)
-  select s.organization_id, s.run_id, s.id, 'step.started',
-    jsonb_build_object('block_id', s.block_id, 'name', s.name, 'attempt', s.attempt)
-  from public.run_steps s where s.id = any (claimed) order by array_position(claimed, s.id);
+  select array_agg(m.id order by m.priority desc, m.run_at, m.id) into claimed from mine m;
   return coalesce(claimed, '{}');
 end $$;
 comment on function private.take_steps is 'Makes ready steps a worker''s own: a new attempt of each.';
@@ -334,7 +341,7 @@ begin
   )
   select array_agg(d.id) into reused from done d;
   if reused is not null then
-    perform private.advance_runs(reused, '{}', array(select distinct s.run_id from public.run_steps s where s.id = any (reused)));
+    perform private.advance_runs(reused, '{}', private.runs_of(reused));
   end if;
   return coalesce(reused, '{}');
 end $$;
@@ -343,14 +350,17 @@ comment on function private.reuse_outputs is
 
 create function public.claim_steps(
   worker_id uuid, max_steps integer, lease_seconds integer default 60, is_idle boolean default false
-) returns jsonb language plpgsql set search_path = '' as $$
+) returns json language plpgsql set search_path = ''
+-- A queue's statistics are never true. Its plans are few and known: by indexes, planned once.
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_variable
 declare
   is_new boolean;
   is_alone boolean := false;
   again boolean;
+  look record;
   picked uuid[] := '{}';
-  claimed uuid[];
+  claimed uuid[] := '{}';
   reused uuid[] := '{}';
 begin
   -- What ends or moves steps is a claim of its own, so that no claim locks runs twice, out of order.
@@ -374,75 +384,79 @@ begin
       picked := private.pick_suspect();
       is_alone := picked <> '{}';
     end if;
-    if picked <> '{}' and private.set_aside(picked) then
-      again := true;
-      picked := '{}';
-    elsif picked = '{}' then
+    if picked = '{}' then
       -- An idle moment: workers are short-lived, and their rows are of no use once their leases are long over.
       delete from public.workers w where w.heartbeat_at < clock_timestamp() - interval '1 day'
         and not exists (select 1 from public.run_steps s where s.worker_id = w.id and s.status = 'running');
     end if;
   end if;
-  claimed := private.take_steps(worker_id, picked);
-  if exists (select 1 from public.run_steps s where s.id = any (claimed) and s.cache) then
-    reused := private.reuse_outputs(claimed);
-    again := again or reused <> '{}';
-    claimed := array(select c from unnest(claimed) with ordinality t (c, position) where c <> all (reused) order by position);
+  if picked <> '{}' then
+    select * into look from private.look_over(picked);
+    again := look.set_aside;
+    if not again then
+      claimed := private.take_steps(worker_id, picked);
+    end if;
+    if not again and look.may_reuse then
+      reused := private.reuse_outputs(claimed);
+      again := reused <> '{}';
+      claimed := array(select c from unnest(claimed) with ordinality t (c, position) where c <> all (reused) order by position);
+    end if;
   end if;
-  return private.describe_steps(claimed) || jsonb_build_object('is_alone', is_alone and claimed <> '{}', 'again', again);
+  return private.describe_steps(claimed, is_alone and claimed <> '{}', again);
 end $$;
 comment on function public.claim_steps is
   'Takes up to max_steps ready steps for a worker, and tells all that executing them needs. An idle worker may get one suspect step, which is_alone: it claims no other beside it. again: steps went on without it, so it had better ask once more.';
 
-create function private.describe_steps(step_ids uuid[]) returns jsonb
-language plpgsql stable set search_path = '' as $$
+create function private.describe_steps(step_ids uuid[], is_alone boolean default false, again boolean default false)
+returns json language plpgsql stable set search_path = '' as $$
+declare
+  steps json;
+  run_ids uuid[];
+  has_incoming boolean;
+  edge_specs json;
+  outputs json;
 begin
-  -- PL/pgSQL keeps the plan from call to call. A definition is large: it is unpacked once for a run, and
-  -- only where a step has no incoming edges.
-  return (with root_run as materialized (
-    select r.id, r.definition -> 'edges' as edges from public.pipeline_runs r
-    where r.id in (select s.run_id from public.run_steps s where s.id = any (step_ids) and s.incoming = '[]')
-  ) select jsonb_build_object(
-    'steps', coalesce((
-      select jsonb_agg(jsonb_build_object(
-        'step_id', s.id, 'attempt', s.attempt, 'run_id', s.run_id, 'organization_id', s.organization_id,
+  -- JSON, because it is only told: as jsonb it would be built three times over. PL/pgSQL keeps the plans.
+  select json_agg(json_build_object('step_id', s.id, 'attempt', s.attempt, 'run_id', s.run_id, 'block_id', s.block_id,
+      'name', s.name, 'block_type', b.block_type, 'spec', v.spec, 'incoming', s.incoming,
+      'timeout_seconds', s.timeout_seconds, 'cursor', s.continuation -> 'cursor') order by t.position),
+    array_agg(distinct s.run_id), bool_or(s.incoming <> '[]')
+  into steps, run_ids, has_incoming
+  from unnest(step_ids) with ordinality t (id, position)
+  join public.run_steps s on s.id = t.id
+  left join public.block_versions v on v.id = s.block_version_id
+  left join public.blocks b on b.id = s.block_id;
+  if has_incoming then
+    with arrow as (
+      select i.source_step_id, i.edge_version_id from public.run_steps s
+      cross join jsonb_to_recordset(s.incoming) i (source_step_id uuid, edge_version_id uuid)
+      where s.id = any (step_ids)
+    )
+    select (
+        select json_object_agg(v.id, v.spec)
+        from public.edge_versions v where v.id in (select a.edge_version_id from arrow a)), (
+        select json_object_agg(o.id, json_build_object('output', o.output, 'output_path', o.output_path))
+        from public.run_steps o where o.id in (select a.source_step_id from arrow a))
+    into edge_specs, outputs;
+  end if;
+  return json_build_object('steps', coalesce(steps, '[]'), 'edge_specs', coalesce(edge_specs, '{}'),
+    'outputs', coalesce(outputs, '{}'), 'is_alone', is_alone, 'again', again,
+    'runs', coalesce((
+      select json_object_agg(r.id, json_build_object('organization_id', r.organization_id, 'input', r.input,
         'user_id', (
           -- Null when the membership has ended since: nobody's rights are left to act with.
           select r.created_by where exists (
             select 1 from public.memberships m
-            where m.organization_id = s.organization_id and m.user_id = r.created_by and m.status = 'active'
+            where m.organization_id = r.organization_id and m.user_id = r.created_by and m.status = 'active'
             union all select 1 from public.platform_admins a where a.user_id = r.created_by)),
-        'name', s.name, 'block_type', b.block_type, 'spec', v.spec,
-        'timeout_seconds', s.timeout_seconds, 'cursor', s.continuation -> 'cursor',
         'started_at_ms', floor(extract(epoch from coalesce(r.started_at, now())) * 1000),
         -- The first step of a run that begins in the middle is fed by the run's input instead of its edges.
-        'has_input', s.incoming <> '[]' or rr.edges
-          @> jsonb_build_array(jsonb_build_object('target_block_id', s.block_id)),
-        'incoming', coalesce((
-          select jsonb_agg(jsonb_build_object('source_step_id', i.source_step_id, 'source_name', i.source_name,
-            'spec', ev.spec) order by i.position)
-          from rows from (jsonb_to_recordset(s.incoming) as (source_step_id uuid, source_name text, edge_version_id uuid))
-            with ordinality i (source_step_id, source_name, edge_version_id, position)
-          left join public.edge_versions ev on ev.id = i.edge_version_id), '[]')
-      ) order by array_position(step_ids, s.id))
-      from public.run_steps s
-      join public.pipeline_runs r on r.id = s.run_id
-      left join root_run rr on rr.id = s.run_id
-      left join public.block_versions v on v.id = s.block_version_id
-      left join public.blocks b on b.id = s.block_id
-      where s.id = any (step_ids)), '[]'),
-    'outputs', coalesce((
-      select jsonb_object_agg(o.id, jsonb_build_object('output', o.output, 'output_path', o.output_path))
-      from public.run_steps o
-      where o.id in (
-        select (i ->> 'source_step_id')::uuid
-        from public.run_steps s cross join jsonb_array_elements(s.incoming) i where s.id = any (step_ids))), '{}'),
-    'inputs', coalesce((
-      select jsonb_object_agg(r.id, r.input) from public.pipeline_runs r
-      where r.id in (select s.run_id from public.run_steps s where s.id = any (step_ids))), '{}')));
+        'fed_block_id', case when r.from_block_id is not null and r.definition -> 'edges'
+          @> jsonb_build_array(jsonb_build_object('target_block_id', r.from_block_id)) then r.from_block_id end))
+      from public.pipeline_runs r where r.id = any (run_ids)), '{}'));
 end $$;
 comment on function private.describe_steps is
-  '{steps, outputs by step id, inputs by run id}: what several steps share is told once.';
+  'What a worker is told of steps: {steps, runs, edge_specs, outputs, is_alone, again}. What several share is told once, by id.';
 
 create function private.cancel_attempts(step_ids uuid[]) returns void
 language sql set search_path = '' as $$
@@ -490,25 +504,34 @@ end $$;
 comment on function private.advance_runs is
   'What follows from steps that ended: children released or skipped, runs ended. The runs are locked.';
 
-create function private.lock_runs(step_ids uuid[]) returns uuid[]
+create function private.runs_of(step_ids uuid[]) returns uuid[]
+language sql stable set search_path = '' as $$
+  select array(select distinct s.run_id from public.run_steps s where s.id = any (step_ids))
+$$;
+comment on function private.runs_of is 'The runs that steps belong to.';
+
+create function private.lock_runs(step_ids uuid[], run_ids uuid[] default null) returns uuid[]
 language plpgsql set search_path = '' as $$
 declare
+  theirs constant uuid[] := coalesce(run_ids, private.runs_of(step_ids));
+  canceling uuid[];
   canceled uuid[];
 begin
   -- Before anything is decided: of a cancel and a result that come at once, one is first and the other sees it.
-  perform 1 from public.pipeline_runs r
-  where r.id in (select s.run_id from public.run_steps s where s.id = any (step_ids)) order by r.id for no key update;
-  select array_agg(s.id) into canceled
-  from public.run_steps s join public.pipeline_runs r on r.id = s.run_id
-  where s.id = any (step_ids) and r.status = 'canceling';
-  if canceled is null then
+  -- Materialized, or the status would be looked at before the lock.
+  with locked as materialized (
+    select r.id, r.status from public.pipeline_runs r where r.id = any (theirs) order by r.id for no key update
+  )
+  select array_agg(l.id) into canceling from locked l where l.status = 'canceling';
+  if canceling is null then
     return step_ids;
   end if;
+  canceled := array(select s.id from public.run_steps s where s.id = any (step_ids) and s.run_id = any (canceling));
   perform private.cancel_attempts(canceled);
   return array(select i from unnest(step_ids) i where i <> all (canceled));
 end $$;
 comment on function private.lock_runs is
-  'Locks the runs of attempts that are ending. Those of canceled runs are canceled, whatever became of them; the others are returned.';
+  'Locks the runs of attempts that are ending. Those of canceled runs are canceled, whatever became of them; the others are returned. run_ids, if the caller knows them.';
 
 create function private.reap_steps() returns boolean
 language plpgsql set search_path = '' as $$
@@ -518,6 +541,7 @@ declare
     where s.status = 'running' and s.worker_id in (
       select w.id from public.workers w where w.heartbeat_at + make_interval(secs => w.lease_seconds) < clock_timestamp())
     order by s.id for no key update of s skip locked);
+  run_ids constant uuid[] := private.runs_of(expired);
   step public.run_steps;
   lost uuid[];
   failed uuid[] := '{}';
@@ -525,14 +549,14 @@ begin
   if expired = '{}' then
     return false;
   end if;
-  lost := private.lock_runs(expired);
+  lost := private.lock_runs(expired, run_ids);
   for step in select * from public.run_steps s where s.id = any (lost) order by s.id loop
     if not private.fail_attempt(step, jsonb_build_object('code', 'lease_expired',
       'message', 'The worker stopped answering'), true, null) then
       failed := failed || step.id;
     end if;
   end loop;
-  perform private.advance_runs('{}', failed, array(select distinct s.run_id from public.run_steps s where s.id = any (expired)));
+  perform private.advance_runs('{}', failed, run_ids);
   return true;
 end $$;
 comment on function private.reap_steps is
@@ -557,42 +581,47 @@ comment on function private.continue_step is
   'A part of a long step is done: the next one is queued, and no retry is spent. False when it has had too many.';
 
 create function public.finish_steps(worker_id uuid, results jsonb) returns jsonb
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = ''
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_variable
 declare
   held uuid[];
+  run_ids uuid[];
   accepted uuid[];
   succeeded uuid[];
+  parents uuid[];
   failed uuid[] := '{}';
   result record;
   step public.run_steps;
 begin
   update public.workers w set heartbeat_at = clock_timestamp() where w.id = worker_id;
   -- The fence: only the worker that holds an attempt may end it.
-  held := array(
-    select s.id from jsonb_to_recordset(results) r (step_id uuid, attempt integer)
+  select coalesce(array_agg(h.id), '{}'), array_agg(distinct h.run_id) into held, run_ids from (
+    select s.id, s.run_id from jsonb_to_recordset(results) r (step_id uuid, attempt integer)
     join public.run_steps s on s.id = r.step_id and s.attempt = r.attempt
     where s.worker_id = finish_steps.worker_id and s.status = 'running'
-    order by s.id for no key update of s);
-  accepted := private.lock_runs(held);
+    order by s.id for no key update of s) h;
+  accepted := private.lock_runs(held, run_ids);
   -- Successes, nearly all of what comes, in one statement.
   with done as (
-    update public.run_steps s set status = 'succeeded', output = coalesce(r.output, 'null'),
-      output_path = r.output_path, finished_at = clock_timestamp(), worker_id = null, error = null, is_suspect = false
+    update public.run_steps s set status = 'succeeded', output = coalesce(r.output, 'null'), output_path = r.output_path,
+      finished_at = clock_timestamp(), worker_id = null, error = null, is_suspect = false, updated_at = now()
     from jsonb_to_recordset(results) r (step_id uuid, succeeded boolean, output jsonb, output_path text)
     where r.succeeded and s.id = r.step_id and s.id = any (accepted)
-    returning s.*
+    returning s.id, s.organization_id, s.run_id, s.block_id, s.name, s.attempt, s.child_ids
   ), event as (
     insert into public.run_events (organization_id, run_id, step_id, event_type, data)
     select d.organization_id, d.run_id, d.id, 'step.succeeded',
       jsonb_build_object('block_id', d.block_id, 'name', d.name, 'attempt', d.attempt)
     from done d order by d.id
   )
-  select coalesce(array_agg(d.id), '{}') into succeeded from done d;
+  select coalesce(array_agg(d.id), '{}'), coalesce(array_agg(d.id) filter (where d.child_ids <> '{}'), '{}')
+  into succeeded, parents from done d;
   for result in
     select r.* from jsonb_to_recordset(results) r (step_id uuid, released boolean, continued boolean, cursor jsonb,
       error jsonb, retryable boolean, retry_after_seconds numeric)
-    where r.step_id = any (accepted) and r.step_id <> all (succeeded) order by r.step_id
+    where cardinality(succeeded) < cardinality(accepted)
+      and r.step_id = any (accepted) and r.step_id <> all (succeeded) order by r.step_id
   loop
     select * into step from public.run_steps s where s.id = result.step_id and s.status = 'running';
     continue when not found;
@@ -608,7 +637,7 @@ begin
       failed := failed || step.id;
     end if;
   end loop;
-  perform private.advance_runs(succeeded, failed, array(select distinct s.run_id from public.run_steps s where s.id = any (held)));
+  perform private.advance_runs(parents, failed, run_ids);
   return jsonb_build_object('accepted', to_jsonb(accepted));
 end $$;
 comment on function public.finish_steps is
@@ -639,9 +668,9 @@ comment on function private.worker_needed is 'What the scheduled sweep asks befo
 -- Grants --------------------------------------------------------------------------------------
 
 grant execute on function private.backoff, private.run_output, private.settle_runs, private.release_children, private.skip_descendants,
-  private.describe_steps, private.fail_attempt, private.continue_step, private.cancel_attempts, private.lock_runs,
+  private.describe_steps, private.fail_attempt, private.continue_step, private.cancel_attempts, private.lock_runs, private.runs_of,
   private.advance_runs, private.reap_steps, private.slots_key, private.waiting_lanes, private.lock_lanes, private.free_slots,
-  private.pick_suspect, private.pick_from_lanes, private.pick_steps, private.set_aside, private.take_steps,
+  private.pick_suspect, private.pick_from_lanes, private.pick_steps, private.look_over, private.take_steps,
   private.reuse_outputs, private.add_event, private.worker_needed
   to service_role;
 grant execute on function public.claim_steps, public.finish_steps, public.heartbeat_worker to service_role;

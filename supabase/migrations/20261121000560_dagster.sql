@@ -249,7 +249,7 @@ begin
       claimed := private.take_steps(worker_id, array[step.id]);
       if not step.cache or private.reuse_outputs(claimed) = '{}' then
         return private.dagster_step_state(step.id) || jsonb_build_object('status', 'begun',
-          'claim', private.describe_steps(claimed) || '{"is_alone": false, "again": false}');
+          'claim', private.describe_steps(claimed));
       end if;
     end if;
   end if;

@@ -94,9 +94,9 @@ grant execute on function public.find_model_price to authenticated, service_role
 
 -- The platform's prices -----------------------------------------------------------------------
 
--- List prices of the standard tier for text, in USD per million tokens: input, cached input, output. What was not
--- known with its day is not in here: no price is better than a wrong one. `as_of` is the last day that the figure
--- is known to have stood on the provider's page, or in a dated record of that page.
+-- List prices of the standard tier for text, in USD per million tokens: input, cached input, output. `source` is the
+-- provider's page; the figures are from records of it and of others, and `as_of` says of when. Those of 2025 are the
+-- least sure. Hold them against the page before you bill by them; an organization's own prices win.
 insert into public.model_prices
   (provider, model, variants, above_input_tokens, input_price, cached_input_price, output_price, source, as_of)
 select list.provider, p.model,

@@ -53,7 +53,7 @@ create function pg_temp.launch() returns uuid language sql as $$
   select pg_temp.as_user('b0000000-0000-4000-8000-000000000000', 'select (public.start_run(''00000000-0000-4000-8000-000000000003'', ''{"input": {"n": 1}}'')).id')::uuid
 $$;
 create function pg_temp.claim(worker uuid) returns integer language sql as $$
-  select jsonb_array_length(public.claim_steps(worker, 100, is_idle => true) -> 'steps')
+  select json_array_length(public.claim_steps(worker, 100, is_idle => true) -> 'steps')
 $$;
 create function pg_temp.finish(worker uuid, run uuid, step text, result jsonb, attempts_ago integer default 0)
 returns integer language sql as $$
@@ -204,7 +204,7 @@ select results_eq(
   $$select status::text, attempt, failures, continuations, continuation from public.run_steps where run_id = (select id from five) and name = 'A'$$,
   $$values ('ready', 1, 0, 1, '{"cursor": [2]}'::jsonb)$$, 'The next one is ready, and no try is spent');
 select is(
-  public.claim_steps('00000000-0000-4000-8000-000000000092', 100) #> '{steps,0,cursor}', '[2]',
+  public.claim_steps('00000000-0000-4000-8000-000000000092', 100)::jsonb #> '{steps,0,cursor}', '[2]',
   'Whoever claims it is told the cursor');
 select is(pg_temp.finish('00000000-0000-4000-8000-000000000091', (select id from five), 'A', '{"continued": true, "cursor": "late"}'), 0, 'One who has lost the step can''t continue it');
 

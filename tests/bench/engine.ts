@@ -1,120 +1,155 @@
-import postgres from "postgres";
+import type postgres from "postgres";
 import { startStack } from "../../supabase/local/stack.ts";
-import { quantile } from "./measure.ts";
+import { createEngineQueue } from "./engine_queue.ts";
+import { median } from "./measure.ts";
+import { createPgmqQueue } from "./pgmq_queue.ts";
 import { type Server, withServer } from "./postgres_server.ts";
+import { drain, openSession, type Queue } from "./queue.ts";
 import { decimals, type Figure } from "./report.ts";
-import { insertBlocks, signUp } from "./seed.ts";
+import { signUp } from "./seed.ts";
 
-/** Steps of one run; all of them are ready when it starts. */
-const RUN_STEPS = 1_000;
-const QUEUES = [1_000, 50_000];
-const BATCHES = [1, 10, 50, 200];
-const CLIENTS = [1, 2];
+const ROUNDS = 7;
+/** Steps, and messages, that a case takes in a round. */
+const TURN = 4_000;
+const QUEUES = [1_000, 50_000, 300_000];
+/** Beside the usual case: chains of two steps, and other batches and numbers of clients. */
+const CASES: readonly Case[] = [
+  { queue: 50_000, batch: 200, clients: 2, chain: 2 },
+  { queue: 50_000, batch: 1, clients: 2, chain: 1 },
+  { queue: 50_000, batch: 32, clients: 2, chain: 1 },
+  { queue: 50_000, batch: 500, clients: 2, chain: 1 },
+  { queue: 50_000, batch: 200, clients: 1, chain: 1 },
+  { queue: 50_000, batch: 200, clients: 4, chain: 1 },
+];
+const STEPS_PER_SECOND = 10_000;
+const PGMQ_RATIO = 3;
+/** Of the rate on the shortest queue, at the least on the longest one. */
+const FLATNESS = 0.8;
 
-/** claim_steps and finish_steps alone, on a PostgreSQL server, with queues short and long. */
+type Kind = { queue: number; chain: number };
+type Case = Kind & { batch: number; clients: number };
+/** Entries a second, round by round. */
+type Rates = { ours: number[]; pgmq: number[] };
+
+/**
+ * claim_steps and finish_steps on a PostgreSQL server, beside a bare queue of the same length on the
+ * same server. Queues of all lengths take turns, each in a database of its own.
+ */
 export async function measureEngine(db?: string): Promise<Figure[]> {
   return await withServer(db, measureOn) ?? [];
 }
 
 async function measureOn(server: Server): Promise<Figure[]> {
-  const stack = await startStack({ db: server.url, scheduler: false });
-  const connect = () => postgres(server.url, { max: 1, onnotice: () => {} });
-  const admin = connect();
-  const workers = [connect(), connect()];
+  const databases: Database[] = [];
   try {
-    const member = await signUp(stack);
-    const startRun = await preparePipeline(admin, member);
-    // What the functions call it with; on the server itself nothing else is checked.
-    for (const worker of workers) await worker`set role service_role`;
-    const figures: Figure[] = [];
-    for (const queue of QUEUES) {
-      for (const batch of BATCHES) {
-        for (const clients of CLIENTS) {
-          await fill(admin, startRun, queue);
-          const round = await work(workers.slice(0, clients), batch);
-          figures.push(toFigure({ version: server.version, queue, batch, clients }, round));
-        }
+    const usual = QUEUES.map((queue): Case => ({ queue, batch: 200, clients: 2, chain: 1 }));
+    for (const one of [...usual, ...CASES]) {
+      if (!databases.some((database) => database.serves(one))) {
+        databases.push(await Database.create(server, one));
       }
     }
-    return figures;
+    const rates = await takeTurns(databases, usual);
+    const more = await takeTurns(databases, CASES);
+    const figures = [...rates, ...more].flatMap(([one, rate]) => toFigures(server, one, rate));
+    return [...figures, flatness(rates)];
   } finally {
-    await Promise.all([admin, ...workers].map((sql) => sql.end()));
-    await stack.stop();
+    for (const database of databases) await database.drop();
   }
 }
 
-async function preparePipeline(
-  admin: postgres.Sql,
-  member: Awaited<ReturnType<typeof signUp>>,
-): Promise<() => Promise<unknown>> {
-  const blocks = await insertBlocks(admin, member, {
-    name: "block",
-    type: "dataset",
-    spec: { kind: "inline", rows: [{ weather: "drizzle", temp_max: 12.8 }] },
-    count: RUN_STEPS,
-  });
-  const [pipeline] = await admin<{ id: string }[]>`
-    insert into public.pipelines (organization_id, name, status, created_by)
-    values (${member.organizationId}, 'queue', 'active', ${member.userId}) returning id`;
-  const id = pipeline?.id ?? "";
-  await admin`
-    insert into public.pipeline_blocks (pipeline_id, block_id)
-    select ${id}::uuid, block_id from unnest(${blocks}::uuid[]) block_id`;
-  return () => admin`select private.start_run(${id}, null, 'manual', ${member.userId})`;
-}
-
-/** Starts runs until so many steps are ready. */
-async function fill(
-  admin: postgres.Sql,
-  startRun: () => Promise<unknown>,
-  queue: number,
-): Promise<void> {
-  const [ready] = await admin<{ count: number }[]>`
-    select count(*)::integer as count from public.run_steps where status = 'ready'`;
-  for (let count = ready?.count ?? 0; count < queue; count += RUN_STEPS) await startRun();
-  await admin`vacuum analyze public.run_steps`;
-}
-
-type Round = { ms: number; steps: number; claims: number[]; finishes: number[] };
-
-/** Lets clients take and end batches side by side until as many steps are done as a run has. */
-async function work(workers: postgres.Sql[], batch: number): Promise<Round> {
-  const round: Round = { ms: 0, steps: 0, claims: [], finishes: [] };
-  const started = performance.now();
-  await Promise.all(workers.map(async (sql) => {
-    const id = crypto.randomUUID();
-    while (round.steps < RUN_STEPS) {
-      const claimStarted = performance.now();
-      const [claim] = await sql<{ claim: { steps: { step_id: string; attempt: number }[] } }[]>`
-        select public.claim_steps(${id}, ${batch}) as claim`;
-      const results = (claim?.claim.steps ?? []).map(({ step_id, attempt }) => ({
-        step_id,
-        attempt,
-        succeeded: true,
-        output: [{ weather: "drizzle", temp_max: 12.8 }],
-      }));
-      if (results.length === 0) return;
-      const finishStarted = performance.now();
-      await sql`select public.finish_steps(${id}, ${sql.json(results)})`;
-      round.claims.push(finishStarted - claimStarted);
-      round.finishes.push(performance.now() - finishStarted);
-      round.steps += results.length;
+async function takeTurns(databases: Database[], cases: readonly Case[]): Promise<[Case, Rates][]> {
+  const all = cases.map((one): [Case, Rates] => [one, { ours: [], pgmq: [] }]);
+  // The first round does not count: sessions, plans and caches are new.
+  for (let round = -1; round < ROUNDS; round += 1) {
+    for (const [one, rates] of all) {
+      const database = databases.find((database) => database.serves(one));
+      const found = await database?.turn(one);
+      if (!found || round < 0) continue;
+      rates.ours.push(found.ours);
+      rates.pgmq.push(found.pgmq);
     }
-  }));
-  round.ms = performance.now() - started;
-  return round;
+  }
+  return all;
 }
 
-type Case = { version: string; queue: number; batch: number; clients: number };
+/** A migrated database with a queue of the engine's and a bare one, as long as each other. */
+class Database {
+  private constructor(
+    private readonly kind: Kind,
+    private readonly name: string,
+    private readonly root: postgres.Sql,
+    private readonly admin: postgres.Sql,
+    private readonly clients: postgres.Sql[],
+    private readonly queues: { ours: Queue; bare: Queue },
+  ) {}
 
-function toFigure({ version, queue, batch, clients }: Case, round: Round): Figure {
-  const parts = [
-    `${decimals(round.steps / (round.ms / 1000), 0)} steps/s`,
-    `claim p50 ${decimals(quantile(round.claims, 0.5))} ms`,
-    `finish p50 ${decimals(quantile(round.finishes, 0.5))} ms`,
-  ];
+  static async create(server: Server, { queue, chain }: Kind): Promise<Database> {
+    const name = `edgeloom_bench_${queue}_${chain}`;
+    const root = openSession(server.url);
+    await root.unsafe(`create database ${name}`);
+    const url = new URL(server.url);
+    url.pathname = name;
+    const stack = await startStack({ db: url.href, scheduler: false });
+    const member = await signUp(stack).finally(() => stack.stop());
+    const admin = openSession(url.href);
+    const clients = Array.from({ length: 4 }, () => openSession(url.href));
+    const queues = {
+      ours: await createEngineQueue(admin, member, chain),
+      bare: await createPgmqQueue(admin),
+    };
+    // What the functions call it with; on the server itself nothing else is checked.
+    for (const client of clients) await client`set role service_role`;
+    return new Database({ queue, chain }, name, root, admin, clients, queues);
+  }
+
+  serves({ queue, chain }: Kind): boolean {
+    return queue === this.kind.queue && chain === this.kind.chain;
+  }
+
+  /** Both queues, one after the other, filled before they are timed. */
+  async turn({ queue, batch, clients }: Case): Promise<{ ours: number; pgmq: number }> {
+    // One at a time is slow, and a short turn tells as much.
+    const turn = { batch, count: Math.min(TURN, batch * 400) };
+    const sessions = this.clients.slice(0, clients);
+    await this.queues.ours.fill(queue + turn.count);
+    await this.queues.bare.fill(queue + turn.count);
+    // As autovacuum does in time; what it has not come to yet would be measured in its place.
+    await this.admin`vacuum analyze public.run_steps, bench_pgmq.q`;
+    const ours = await drain(this.queues.ours, sessions, turn);
+    const pgmq = await drain(this.queues.bare, sessions, turn);
+    return { ours, pgmq };
+  }
+
+  async drop(): Promise<void> {
+    await Promise.all([this.admin, ...this.clients].map((sql) => sql.end()));
+    await this.root.unsafe(`drop database ${this.name}`);
+    await this.root.end();
+  }
+}
+
+function toFigures({ version }: Server, one: Case, { ours, pgmq }: Rates): Figure[] {
+  const { queue, batch, clients, chain } = one;
+  const name = `engine, ${version}, ${queue} queued, batches of ${batch}, ${clients} client(s)` +
+    (chain > 1 ? `, chains of ${chain}` : "");
+  const measured = `${decimals(median(ours), 0)} steps/s`;
+  const beside: Figure = {
+    name: `${name}; time a step beside a bare queue's`,
+    base: `${decimals(median(pgmq), 0)} messages/s`,
+    measured,
+    ratio: median(pgmq.map((rate, round) => rate / (ours[round] ?? NaN))),
+    goal: PGMQ_RATIO,
+  };
+  const rate = { name, measured, ratio: median(ours) / STEPS_PER_SECOND, atLeast: 1 };
+  return batch === 200 && clients === 2 && chain === 1 ? [rate, beside] : [beside];
+}
+
+function flatness(rates: [Case, Rates][]): Figure {
+  const [shortest, longest] = [rates.at(0), rates.at(-1)].map((found) => found?.[1].ours ?? []);
   return {
-    name: `engine, ${version}, ${queue} queued, batches of ${batch}, ${clients} client(s)`,
-    measured: parts.join(", "),
+    name: `engine, rate with ${QUEUES.at(-1)} queued through that with ${QUEUES.at(0)}`,
+    measured: `${decimals(median(longest ?? []), 0)} steps/s`,
+    base: `${decimals(median(shortest ?? []), 0)} steps/s`,
+    ratio: median((longest ?? []).map((rate, round) => rate / (shortest?.[round] ?? NaN))),
+    atLeast: FLATNESS,
   };
 }

@@ -11,6 +11,7 @@ const BENCHMARKS: Record<string, () => Promise<Benchmark>> = {
   engine: async () => (await import("./engine.ts")).measureEngine,
   proof: async () => (await import("./proof.ts")).measureProof,
   export: async () => (await import("./export.ts")).measureExport,
+  rivals: async () => (await import("./rivals.ts")).measureRivals,
   keys: async () => (await import("./keys.ts")).measureKeys,
   audit_trigger: async () => (await import("./audit_trigger.ts")).measureAuditTrigger,
   audit_list: async () => (await import("./audit_list.ts")).measureAuditList,

@@ -30,28 +30,48 @@ export async function time(work: Work): Promise<number> {
   return performance.now() - started;
 }
 
+/** What two pieces of work gave in one round, in the order of their turns. */
+export type Round<T> = { base: T[]; subject: T[] };
+
 /**
  * Lets two pieces of work take turns (A B, B A, A B …), for several rounds, after a round that does
  * not count. What else the machine does meets both alike, and a round that it spoils is outvoted.
  */
+export async function takeTurns<T>(
+  base: () => Promise<T>,
+  subject: () => Promise<T>,
+  { rounds, turns }: { rounds: number; turns: number },
+): Promise<Round<T>[]> {
+  const all: Round<T>[] = [];
+  for (let round = -1; round < rounds; round += 1) {
+    const own: Round<T> = { base: [], subject: [] };
+    for (let turn = 0; turn < turns; turn += 1) {
+      if (turn % 2 === 0) own.base.push(await base());
+      own.subject.push(await subject());
+      if (turn % 2 === 1) own.base.push(await base());
+    }
+    if (round >= 0) all.push(own);
+  }
+  return all;
+}
+
+/** How the second piece of work compares to the first, by one figure of what they gave. */
+export function comparisonOf<T>(rounds: readonly Round<T>[], of: (turn: T) => number): Comparison {
+  const ratios = rounds.map(({ base, subject }) => median(subject.map(of)) / median(base.map(of)));
+  return {
+    base: rounds.flatMap(({ base }) => base.map(of)),
+    subject: rounds.flatMap(({ subject }) => subject.map(of)),
+    ratio: median(ratios),
+    spread: [Math.min(...ratios), Math.max(...ratios)],
+  };
+}
+
+/** The times of two pieces of work that take turns. */
 export async function compare(
   base: Work,
   subject: Work,
-  { rounds, turns }: { rounds: number; turns: number },
+  plan: { rounds: number; turns: number },
 ): Promise<Comparison> {
-  const all = { base: new Array<number>(), subject: new Array<number>() };
-  const ratios: number[] = [];
-  for (let round = -1; round < rounds; round += 1) {
-    const own = { base: new Array<number>(), subject: new Array<number>() };
-    for (let turn = 0; turn < turns; turn += 1) {
-      if (turn % 2 === 0) own.base.push(await time(base));
-      own.subject.push(await time(subject));
-      if (turn % 2 === 1) own.base.push(await time(base));
-    }
-    if (round < 0) continue;
-    ratios.push(median(own.subject) / median(own.base));
-    all.base.push(...own.base);
-    all.subject.push(...own.subject);
-  }
-  return { ...all, ratio: median(ratios), spread: [Math.min(...ratios), Math.max(...ratios)] };
+  const rounds = await takeTurns(() => time(base), () => time(subject), plan);
+  return comparisonOf(rounds, (ms) => ms);
 }

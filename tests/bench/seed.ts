@@ -44,10 +44,14 @@ export async function insertBlocks(
 }
 
 /** Makes an edge that passes everything on, with a verification that has passed. */
-export async function insertEdge(sql: postgres.Sql, member: Member): Promise<string> {
+export async function insertEdge(
+  sql: postgres.Sql,
+  member: Member,
+  name = "everything",
+): Promise<string> {
   const [edge] = await sql<{ id: string }[]>`
     insert into public.edges (organization_id, name, created_by)
-    values (${member.organizationId}, 'everything', ${member.userId}) returning id`;
+    values (${member.organizationId}, ${name}, ${member.userId}) returning id`;
   const id = edge?.id ?? "";
   const [version] = await sql<{ id: string }[]>`
     insert into public.edge_versions (edge_id, spec)

@@ -1,5 +1,6 @@
 import { parseEnv } from "node:util";
 import { REPOSITORY } from "../../supabase/local/paths.ts";
+import { loadSecrets } from "../../supabase/local/secrets.ts";
 import { readLines } from "./system.ts";
 
 /** Where a stack that is measured answers. */
@@ -8,6 +9,8 @@ export type StackProcess = {
   dbUrl: string;
   publishableKey: string;
   secretKey: string;
+  jwtSecret: string;
+  pid: number;
   stop(): Promise<void>;
 };
 
@@ -40,6 +43,8 @@ export async function startStackProcess(db?: string): Promise<StackProcess> {
       dbUrl: read("SUPABASE_DB_URL"),
       publishableKey: read("SUPABASE_PUBLISHABLE_KEY"),
       secretKey: read("SUPABASE_SECRET_KEY"),
+      jwtSecret: (await loadSecrets(data)).jwtSecret,
+      pid: child.pid,
       stop: end,
     };
   } catch (error) {

@@ -1,146 +1,166 @@
-import postgres from "postgres";
-import { type Stack, startStack } from "../../supabase/local/stack.ts";
-import { median } from "./measure.ts";
-import { decimals, type Figure } from "./report.ts";
-import { insertBlocks, insertEdge, type Member, signUp } from "./seed.ts";
+import type postgres from "postgres";
+import { chainOf, fanOf, insertPipeline } from "./graphs.ts";
+import { median, quantile, time } from "./measure.ts";
+import { type Server, withServer } from "./postgres_server.ts";
+import { residentBytes } from "./process_usage.ts";
+import { openSession } from "./queue.ts";
+import { decimals, type Figure, times } from "./report.ts";
+import { type Member, signUp } from "./seed.ts";
+import { type StackProcess, startStackProcess } from "./stack_process.ts";
 
-const STEPS = 1_001;
-const ROUNDS = 3;
+const CHAIN = 500;
+const FAN_OUT = 10_000;
+const CHAIN_ROUNDS = 3;
+const RPCS = 100;
 const POLL_MS = 100;
+const TRANSITION_MS = 25;
+/** Highest memory in a run's second half, through that in its first half. */
+const FLAT_MEMORY = 1.2;
+const MIB = 1024 * 1024;
 
-/** A source with 1,000 blocks behind it, from the whole graph's write to the run's end. */
-export async function measureWorker(): Promise<Figure[]> {
-  // A line a request would stand between the figures: the functions run in this very process.
-  Deno.env.set("EDGELOOM_LOG", "off");
-  const calls = new CallTimes();
-  // Without its scheduler: the start of a run wakes the worker itself, and nothing else runs.
-  const stack = await startStack({ scheduler: false });
-  const sql = postgres(stack.dbUrl, { max: 1, onnotice: () => {} });
+/** Whole runs through the worker: the functions and the API in a process of their own, on a server. */
+export async function measureWorker(db?: string): Promise<Figure[]> {
+  return await withServer(db, measureOn) ?? [];
+}
+
+async function measureOn(server: Server): Promise<Figure[]> {
+  const stack = await startStackProcess(server.url);
+  const sql = openSession(server.url);
   try {
-    const member = await signUp(stack);
-    const graph = await insertGraph(sql, member);
-    const written = performance.now();
-    const pipeline = await post(stack, member, "/pipelines", { name: "fan-out", ...graph });
-    const writeMs = performance.now() - written;
-    const runs: Run[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) {
-      calls.clear();
-      const started = performance.now();
-      const run = await post(stack, member, `/pipelines/${pipeline.id}/runs`, {});
-      const startMs = performance.now() - started;
-      await untilEnded(stack, run.id);
-      runs.push({ ms: performance.now() - started, startMs, calls: calls.totals() });
-    }
-    return figures(writeMs, runs);
+    const bench = { stack, sql, member: await signUp(stack) };
+    return [...await measureChain(bench, server), ...await measureFanOut(bench, server)];
   } finally {
-    calls.stop();
     await sql.end();
     await stack.stop();
   }
 }
 
-type Run = { ms: number; startMs: number; calls: Map<string, { count: number; ms: number }> };
+type Bench = { stack: StackProcess; sql: postgres.Sql; member: Member };
 
-function figures(writeMs: number, runs: Run[]): Figure[] {
-  const middle = runs.toSorted((a, b) => a.ms - b.ms)[Math.floor(runs.length / 2)];
-  const parts = [...middle?.calls ?? []].sort(([, a], [, b]) => b.ms - a.ms).map(
-    ([name, { count, ms }]): Figure => ({
-      name: `of it in ${name} (${count} calls)`,
-      measured: `${decimals(ms, 0)} ms`,
-    }),
-  );
+async function measureChain(bench: Bench, { version }: Server): Promise<Figure[]> {
+  const { sql, member, stack } = bench;
+  const arrows = chainOf(CHAIN);
+  const pipeline = await insertPipeline(sql, member, { name: "chain", blocks: CHAIN, arrows });
+  const all = { rpcs: new Array<number>(), transitions: new Array<number>() };
+  const [ratios, runMs] = [new Array<number>(), new Array<number>()];
+  // The first round warms up.
+  for (let round = -1; round < CHAIN_ROUNDS; round += 1) {
+    let id = "";
+    const ms = await time(async () => {
+      id = await startRun(bench, pipeline);
+      await untilEnded(sql, id, CHAIN);
+    });
+    const transitions = await transitionsOf(sql, id);
+    const rpcs: number[] = [];
+    for (let count = 0; count < RPCS; count += 1) rpcs.push(await time(() => callRpc(stack)));
+    if (round < 0) continue;
+    ratios.push(median(transitions) / median(rpcs));
+    runMs.push(ms);
+    all.rpcs.push(...rpcs);
+    all.transitions.push(...transitions);
+  }
+  const name = `worker, ${version}, from step to step in a chain of ${CHAIN}`;
+  const p95 = quantile(all.transitions, 0.95);
   return [
     {
-      name: `worker, fan-out of ${STEPS} steps, PGlite`,
-      measured: `${decimals(STEPS / (median(runs.map(({ ms }) => ms)) / 1000), 0)} steps/s`,
+      name: `${name}, beside one rpc`,
+      base: times(all.rpcs),
+      measured: times(all.transitions),
+      ratio: median(ratios),
     },
-    { name: "that run, from start to end", measured: `${decimals(middle?.ms ?? NaN, 0)} ms` },
-    { name: "of it in starting it", measured: `${decimals(middle?.startMs ?? NaN, 0)} ms` },
-    ...parts,
-    { name: "write of the whole graph before", measured: `${decimals(writeMs, 0)} ms` },
+    {
+      name: `${name}, p95 through ${TRANSITION_MS} ms`,
+      measured: `${decimals(p95)} ms`,
+      ratio: p95 / TRANSITION_MS,
+      goal: 1,
+    },
+    { name: "that run, from start to end", measured: `${decimals(median(runMs), 0)} ms` },
   ];
 }
 
-/** Adds up how long calls of the Data API take, by what is called. */
-class CallTimes {
-  readonly #totals = new Map<string, { count: number; ms: number }>();
-  readonly #fetch = globalThis.fetch;
-
-  constructor() {
-    globalThis.fetch = async (input, init) => {
-      const { pathname } = new URL(input instanceof Request ? input.url : input);
-      const started = performance.now();
-      try {
-        return await this.#fetch.call(globalThis, input, init);
-      } finally {
-        const name = /\/rest\/v1\/(rpc\/.*)/.exec(pathname)?.[1];
-        if (name) this.#add(name, performance.now() - started);
-      }
-    };
-  }
-
-  #add(name: string, ms: number): void {
-    const known = this.#totals.get(name) ?? { count: 0, ms: 0 };
-    this.#totals.set(name, { count: known.count + 1, ms: known.ms + ms });
-  }
-
-  clear(): void {
-    this.#totals.clear();
-  }
-
-  totals(): Run["calls"] {
-    return new Map(this.#totals);
-  }
-
-  stop(): void {
-    globalThis.fetch = this.#fetch;
-  }
+/** Milliseconds from the end of a step to the start of the one after it, by the database's clock. */
+async function transitionsOf(sql: postgres.Sql, run: string): Promise<number[]> {
+  const rows = await sql<{ ms: number }[]>`
+    select extract(epoch from next.started_at - step.finished_at)::double precision * 1000 as ms
+    from public.run_steps step cross join unnest(step.child_ids) child
+    join public.run_steps next on next.id = child where step.run_id = ${run}`;
+  return rows.map(({ ms }) => ms);
 }
 
-async function insertGraph(sql: postgres.Sql, member: Member) {
-  const [source] = await insertBlocks(sql, member, {
-    name: "source",
-    type: "dataset",
-    spec: { kind: "inline", rows: [{ weather: "drizzle", temp_max: 12.8 }] },
-    count: 1,
+async function measureFanOut(bench: Bench, { version }: Server): Promise<Figure[]> {
+  const { sql, member, stack } = bench;
+  const blocks = FAN_OUT + 1;
+  const arrows = fanOf(blocks);
+  const pipeline = await insertPipeline(sql, member, { name: "fan-out", blocks, arrows });
+  const memory: { done: number; bytes: number }[] = [];
+  const started = performance.now();
+  const id = await startRun(bench, pipeline);
+  const startMs = performance.now() - started;
+  await untilEnded(sql, id, blocks, async (done) => {
+    memory.push({ done, bytes: await residentBytes(stack.pid) });
   });
-  const targets = await insertBlocks(sql, member, {
-    name: "target",
-    type: "model",
-    spec: { kind: "jsonata", expression: "$sum(input.temp_max)" },
-    count: STEPS - 1,
-  });
-  const edge_id = await insertEdge(sql, member);
-  return {
-    blocks: [source, ...targets].map((block_id) => ({ block_id })),
-    edges: targets.map((target_block_id) => ({
-      edge_id,
-      source_block_id: source,
-      target_block_id,
-    })),
-  };
+  const seconds = (performance.now() - started) / 1000;
+  const highest = (isLate: boolean) =>
+    Math.max(
+      ...memory.filter(({ done }) => done > blocks / 2 === isLate).map(({ bytes }) => bytes),
+    );
+  const [early, late] = [highest(false), highest(true)];
+  const name = `worker, ${version}, fan-out of ${FAN_OUT} steps`;
+  return [
+    { name, measured: `${decimals(blocks / seconds, 0)} steps/s` },
+    { name: "that run, from start to end", measured: `${decimals(seconds)} s` },
+    { name: "of it in starting it", measured: `${decimals(startMs, 0)} ms` },
+    {
+      name: `${name}; highest memory of its process in the second half, beside the first`,
+      base: `${decimals(early / MIB, 0)} MiB`,
+      measured: `${decimals(late / MIB, 0)} MiB`,
+      ratio: late / early,
+      goal: FLAT_MEMORY,
+    },
+  ];
 }
 
-async function post(stack: Stack, { token }: Member, path: string, body: object) {
-  const response = await fetch(`${stack.url}/functions/v1${path}`, {
+/** Starts a run over the API, which wakes the worker; returns its id. */
+export async function startRun({ stack, member }: Omit<Bench, "sql">, pipeline: string) {
+  const response = await fetch(`${stack.url}/functions/v1/pipelines/${pipeline}/runs`, {
     method: "POST",
     headers: {
       apikey: stack.publishableKey,
-      authorization: `Bearer ${token}`,
+      authorization: `Bearer ${member.token}`,
       "content-type": "application/json",
     },
-    body: JSON.stringify(body),
+    body: JSON.stringify({ input: [{ weather: "drizzle", temp_max: 12.8 }] }),
   });
   const answer = await response.json();
-  if (!response.ok) throw new Error(`${path}: ${JSON.stringify(answer)}`);
-  return answer;
+  if (!response.ok) throw new Error(`The run did not start: ${JSON.stringify(answer)}`);
+  return String(answer.id);
 }
 
-async function untilEnded(stack: Stack, id: string): Promise<void> {
+/** Waits for a run to succeed, and tells on the way how many of its steps are done. */
+export async function untilEnded(
+  sql: postgres.Sql,
+  id: string,
+  steps: number,
+  tell: (done: number) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
   while (true) {
-    const [run] = await stack.query("select status from public.pipeline_runs where id = $1", [id]);
-    if (run?.status === "succeeded") return;
-    if (run?.status === "failed") throw new Error("The run failed.");
+    const [run] = await sql<{ status: string; done: number }[]>`
+      select r.status, (select count(*)::integer from public.run_steps s
+        where s.run_id = r.id and s.status = 'succeeded') as done
+      from public.pipeline_runs r where r.id = ${id}`;
+    await tell(run?.done ?? 0);
+    if (run?.status === "succeeded" && run.done === steps) return;
+    if (run?.status === "failed") throw new Error("The run failed");
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
+}
+
+async function callRpc({ url, secretKey }: StackProcess): Promise<void> {
+  const response = await fetch(`${url}/rest/v1/rpc/heartbeat_worker`, {
+    method: "POST",
+    headers: { apikey: secretKey, "content-type": "application/json" },
+    body: JSON.stringify({ worker_id: "00000000-0000-4000-8000-000000000000" }),
+  });
+  if (!response.ok) throw new Error(`The rpc answered ${response.status}`);
+  await response.body?.cancel();
 }

@@ -1,6 +1,6 @@
 import { endAll, run } from "../checks/command.ts";
 import { Finding } from "../checks/report.ts";
-import { preparePython } from "./python.ts";
+import { preparePython } from "../python/environment.ts";
 
 /** `npm run test:dagster`: what is shown against a real Dagster, installed from PyPI; with words, the cases whose names have them. */
 
@@ -11,7 +11,11 @@ for (const end of ["unload", "error", "unhandledrejection"]) addEventListener(en
 
 try {
   const began = performance.now();
-  const programs = await preparePython();
+  const programs = await preparePython({
+    name: "Dagster",
+    file: "supabase/dagster/requirements.txt",
+    folder: "dagster",
+  });
   console.log(`Dagster is there after ${seconds(began)} s.`);
   // By its name: `npm test`, which needs no Python, must not find it.
   const args = ["test", "--allow-all", "--no-check", "--no-lock", "tests/dagster/suite.ts"];

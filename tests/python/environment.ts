@@ -2,41 +2,52 @@ import { REPOSITORY } from "../../supabase/local/paths.ts";
 import { run, succeed } from "../checks/command.ts";
 import { Finding } from "../checks/report.ts";
 
-const REQUIREMENTS = `${REPOSITORY}/supabase/dagster/requirements.txt`;
-const FOLDER = `${REPOSITORY}/supabase/.temp/dagster`;
+const TEMPORARY = `${REPOSITORY}/supabase/.temp`;
 
-/** What tells that Python is too old for Dagster, and else its version. */
+/** What tells that Python is too old for the packages, and else its version. */
 const VERSION = "import sys; print(sys.version_info >= (3, 10), sys.version.split()[0])";
 
+/** What a suite needs of PyPI. */
+export type Requirements = {
+  /** As it is told to who waits for it. */
+  name: string;
+  /** A requirements file, from the root of the repository. */
+  file: string;
+  /** Where environments with it are kept, below `supabase/.temp`. */
+  folder: string;
+};
+
 /**
- * A virtual environment with Dagster, made at the first call and kept.
+ * A virtual environment with these packages, made at the first call and kept.
  *
  * @returns the folder of its programs
- * @throws {Finding} where there is no Python that Dagster runs on
+ * @throws {Finding} where there is no Python that the packages run on
  */
-export async function preparePython(): Promise<string> {
-  const { python, version } = await findPython();
-  const requirements = await Deno.readTextFile(REQUIREMENTS);
+export async function preparePython({ name, file, folder }: Requirements): Promise<string> {
+  const { python, version } = await findPython(name);
+  const path = `${REPOSITORY}/${file}`;
+  const requirements = await Deno.readTextFile(path);
   const digest = await crypto.subtle.digest(
     "SHA-256",
     new TextEncoder().encode(`${python} ${version} ${REPOSITORY}\n${requirements}`),
   );
-  const folder = `${FOLDER}/venv-${new Uint8Array(digest).toHex().slice(0, 16)}`;
-  const programs = `${folder}/${Deno.build.os === "windows" ? "Scripts" : "bin"}`;
-  const isWhole = await Deno.stat(`${folder}/whole`).then(() => true, () => false);
+  const parent = `${TEMPORARY}/${folder}`;
+  const environment = `${parent}/venv-${new Uint8Array(digest).toHex().slice(0, 16)}`;
+  const programs = `${environment}/${Deno.build.os === "windows" ? "Scripts" : "bin"}`;
+  const isWhole = await Deno.stat(`${environment}/whole`).then(() => true, () => false);
   if (isWhole) return programs;
-  await Deno.remove(folder, { recursive: true }).catch(() => {});
-  await Deno.mkdir(FOLDER, { recursive: true });
-  console.log(`Installing Dagster for Python ${version} (once)…`);
-  await makeEnvironment(python, folder);
-  const install = ["-m", "pip", "install", "--disable-pip-version-check", "-q", "-r", REQUIREMENTS];
+  await Deno.remove(environment, { recursive: true }).catch(() => {});
+  await Deno.mkdir(parent, { recursive: true });
+  console.log(`Installing ${name} for Python ${version} (once)…`);
+  await makeEnvironment(python, environment);
+  const install = ["-m", "pip", "install", "--disable-pip-version-check", "-q", "-r", path];
   await succeed(`${programs}/python`, install);
-  await Deno.writeTextFile(`${folder}/whole`, "");
+  await Deno.writeTextFile(`${environment}/whole`, "");
   return programs;
 }
 
 /** EDGELOOM_PYTHON, if it is set, or the first Python of the path that is new enough. */
-async function findPython(): Promise<{ python: string; version: string }> {
+async function findPython(name: string): Promise<{ python: string; version: string }> {
   const named = Deno.env.get("EDGELOOM_PYTHON");
   const candidates = named
     ? [named]
@@ -51,7 +62,7 @@ async function findPython(): Promise<{ python: string; version: string }> {
   }
   const found = seen.length > 0 ? seen.join(", ") : `there is no ${candidates.join(", ")}`;
   throw new Finding(
-    `Dagster needs Python 3.10 or newer, and ${found}. ` +
+    `${name} needs Python 3.10 or newer, and ${found}. ` +
       "Install it (Debian: python3 and python3-venv), or name one in EDGELOOM_PYTHON.",
   );
 }
