@@ -425,14 +425,14 @@ isOneToOne: false
                   ]
                 },"dagster_runs": {
                   Row: {
-                    "config": NonNullable<Json>,"created_at": string,"cursor": string | null,"dagster_status": string | null,"ended_at": string | null,"id": string,"job_id": string,"launched_at": string | null,"launches": number,"next_poll_at": string,"organization_id": string,"parent_external_id": string | null,"poll": number,"run_id": string,"terminated_at": string | null,"updated_at": string,"waiting_code": string | null,"waiting_code_since": string | null,"waiting_since": string | null
+                    "config": NonNullable<Json>,"created_at": string,"cursor": string | null,"dagster_status": string | null,"ended_at": string | null,"id": string,"job_id": string,"launched_at": string | null,"launches": number,"logged_events": number,"next_poll_at": string,"organization_id": string,"parent_external_id": string | null,"poll": number,"report_id": string | null,"run_id": string,"terminated_at": string | null,"updated_at": string,"waiting_code": string | null,"waiting_code_since": string | null,"waiting_since": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "config"?: NonNullable<Json>,"created_at"?: string,"cursor"?: string | null,"dagster_status"?: string | null,"ended_at"?: string | null,"id"?: string,"job_id": string,"launched_at"?: string | null,"launches"?: number,"next_poll_at"?: string,"organization_id": string,"parent_external_id"?: string | null,"poll"?: number,"run_id": string,"terminated_at"?: string | null,"updated_at"?: string,"waiting_code"?: string | null,"waiting_code_since"?: string | null,"waiting_since"?: string | null
+                    "config"?: NonNullable<Json>,"created_at"?: string,"cursor"?: string | null,"dagster_status"?: string | null,"ended_at"?: string | null,"id"?: string,"job_id": string,"launched_at"?: string | null,"launches"?: number,"logged_events"?: number,"next_poll_at"?: string,"organization_id": string,"parent_external_id"?: string | null,"poll"?: number,"report_id"?: string | null,"run_id": string,"terminated_at"?: string | null,"updated_at"?: string,"waiting_code"?: string | null,"waiting_code_since"?: string | null,"waiting_since"?: string | null
                   }
                   Update: {
-                    "config"?: NonNullable<Json>,"created_at"?: string,"cursor"?: string | null,"dagster_status"?: string | null,"ended_at"?: string | null,"id"?: string,"job_id"?: string,"launched_at"?: string | null,"launches"?: number,"next_poll_at"?: string,"organization_id"?: string,"parent_external_id"?: string | null,"poll"?: number,"run_id"?: string,"terminated_at"?: string | null,"updated_at"?: string,"waiting_code"?: string | null,"waiting_code_since"?: string | null,"waiting_since"?: string | null
+                    "config"?: NonNullable<Json>,"created_at"?: string,"cursor"?: string | null,"dagster_status"?: string | null,"ended_at"?: string | null,"id"?: string,"job_id"?: string,"launched_at"?: string | null,"launches"?: number,"logged_events"?: number,"next_poll_at"?: string,"organization_id"?: string,"parent_external_id"?: string | null,"poll"?: number,"report_id"?: string | null,"run_id"?: string,"terminated_at"?: string | null,"updated_at"?: string,"waiting_code"?: string | null,"waiting_code_since"?: string | null,"waiting_since"?: string | null
                   }
                   Relationships: [
                     {
@@ -1773,11 +1773,28 @@ isOneToOne: false
             }[]
                            },
 "heartbeat_worker":
-{ Args: { "worker_id": string }; Returns: (string)[]
+{ Args: { "held"?: (string)[],"worker_id": string }; Returns: (string)[]
                            },
 "list_assistants":
 { Args: { "after_created_at"?: string,"after_id"?: string,"filters"?: Json,"max_rows"?: number,"organization_id": string }; Returns: Json
                            },
+"list_dagster_jobs":
+{ Args: { "max_each": number,"max_jobs": number,"of_deployment": boolean,"since": string }; Returns: {
+              "created_at": string,
+"definition": NonNullable<Json>,
+"id": string,
+"last_used_at": string,
+"name": string,
+"organization_id": string,
+"pipeline_id": string,
+"updated_at": string
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "dagster_jobs"
+        isOneToOne: false
+        isSetofReturn: true
+      } },
 "list_messages":
 { Args: { "after"?: number,"conversation_id": string,"is_export"?: boolean,"is_whole"?: boolean,"leaf_id"?: string,"newest_first"?: boolean,"page_size"?: number }; Returns: Json
                            },

@@ -22,6 +22,9 @@ export async function brokenRules(schema: JsonObject, value: Json): Promise<Brok
   ]);
   const { valid, errors } = withRegExp(LinearRegExpConstructor, () => {
     try {
+      if (comparisons(schema, value) > COMPARISONS) {
+        throw new RangeError("An array is too long for uniqueItems");
+      }
       return new Validator(toSchema(schema), "2020-12", false).validate(value);
     } catch (error) {
       throw new UnusableSchema(error instanceof Error ? error.message : String(error));
@@ -30,11 +33,35 @@ export async function brokenRules(schema: JsonObject, value: Json): Promise<Brok
   return valid ? [] : innermost(errors);
 }
 
+/** What uniqueItems may compare, in values: the validator holds each item against each. */
+const COMPARISONS = 25_000_000;
+
+function comparisons(schema: JsonObject, value: Json): number {
+  if (!/"uniqueItems":(?!false|\{)/.test(JSON.stringify(schema))) return 0;
+  let compared = 0;
+  const sizeOf = (part: Json): number => {
+    if (typeof part !== "object" || part === null) return 1;
+    const size = Object.values(part).reduce<number>((sum, inside) => sum + sizeOf(inside), 1);
+    if (Array.isArray(part)) compared += part.length * size;
+    return size;
+  };
+  sizeOf(value);
+  return compared;
+}
+
 function innermost(errors: ValidationResult["errors"]): BrokenRule[] {
-  const paths = errors.map(({ instanceLocation }) => instanceLocation);
-  return errors.filter(({ instanceLocation }) =>
-    !paths.some((path) => path.startsWith(`${instanceLocation}/`))
-  ).map(({ instanceLocation, error }) => ({ pointer: instanceLocation.slice(1), message: error }));
+  // Walked up once each, however many there are: a sender chooses how many rules a value breaks.
+  const outer = new Set<string>();
+  for (const { instanceLocation } of errors) {
+    let end = instanceLocation.lastIndexOf("/");
+    while (end > 0 && !outer.has(instanceLocation.slice(0, end))) {
+      outer.add(instanceLocation.slice(0, end));
+      end = instanceLocation.lastIndexOf("/", end - 1);
+    }
+  }
+  return errors.filter(({ instanceLocation }) => !outer.has(instanceLocation)).map((
+    { instanceLocation, error },
+  ) => ({ pointer: instanceLocation.slice(1), message: error }));
 }
 
 /** We hold JSON objects; the library's type lists the keywords it knows and admits the rest. */

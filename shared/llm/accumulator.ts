@@ -15,6 +15,9 @@ export type AssistantMessage = {
   tool_calls?: ToolCall[];
 };
 
+/** What a part of a call weighs beside its text: there may be any number of empty ones. */
+const CALL_LENGTH = 50;
+
 type PartialCall = { id: string; name: string; arguments: string[] };
 
 /** Puts the first choice of a stream's chunks together again. */
@@ -26,6 +29,8 @@ export class Accumulator {
   usage: JsonObject | undefined;
   /** Whether anything of an answer has come. */
   hasOutput = false;
+  /** What is kept, in characters. */
+  length = 0;
   /** Text of all choices, of tool calls too: what an estimate is made of. */
   readonly #output: string[] = [];
   readonly #content: string[] = [];
@@ -79,6 +84,7 @@ export class Accumulator {
   #addText(text: Json | undefined, kept: string[] | undefined): void {
     if (typeof text !== "string" || text === "") return;
     this.hasOutput = true;
+    this.length += text.length;
     this.#output.push(text);
     kept?.push(text);
   }
@@ -87,6 +93,7 @@ export class Accumulator {
     this.hasOutput = true;
     const parts = isJsonObject(call.function) ? call.function : {};
     const [name, text] = [asText(parts.name), asText(parts.arguments)];
+    this.length += CALL_LENGTH + name.length + text.length;
     this.#output.push(name, text);
     if (!isFirst) return;
     const index = typeof call.index === "number" ? call.index : position;

@@ -6,6 +6,8 @@ export type Adapter = {
   models: RegExp;
   /** Fields of a request that go by another name here. */
   renames?: Readonly<Record<string, string>>;
+  /** Models that want the limit of an answer as `max_completion_tokens`; others know `max_tokens`. */
+  refusesMaxTokens?: RegExp;
   /** Fields that it refuses a request for, though an answer without them is as good. */
   omits?: readonly string[];
   /** Whether it knows the role `developer`; elsewhere that is `system`. */
@@ -34,7 +36,7 @@ const ADAPTERS: ReadonlyMap<string, Adapter> = new Map<string, Adapter>([
   ["openai", {
     models: /^(?:gpt-|chatgpt-|codex-|o\d|text-embedding-3|text-embedding-ada|ft:)/,
     // Its newer models refuse the old name, and the older ones know the new one.
-    renames: { max_tokens: "max_completion_tokens" },
+    refusesMaxTokens: /^/,
     hasDeveloperRole: true,
     defaults: { chat: "gpt-4o-mini", embedding: "text-embedding-3-small" },
   }],
@@ -59,7 +61,7 @@ const ADAPTERS: ReadonlyMap<string, Adapter> = new Map<string, Adapter>([
   }],
   ["mistral", {
     models: /^(?:(?:open-)?mi[sx]tral-|ministral-|codestral-|magistral-|devstral-|pixtral-)/,
-    renames: { max_completion_tokens: "max_tokens", seed: "random_seed" },
+    renames: { seed: "random_seed" },
     // "Extra inputs are not permitted", and usage is always in the last chunk.
     omits: [...OF_OPENAI_ALONE, "logprobs", "top_logprobs"],
     tellsUsage: true,
@@ -78,7 +80,12 @@ const ADAPTERS: ReadonlyMap<string, Adapter> = new Map<string, Adapter>([
 ]);
 
 /** Any other endpoint: Ollama, vLLM, a proxy. */
-const PLAIN: Adapter = { models: /^\b$/, defaults: {} };
+const PLAIN: Adapter = {
+  models: /^\b$/,
+  // OpenAI's behind a proxy; what else there is ignores the new name, and with it the limit.
+  refusesMaxTokens: /(?:^|\/)(?:gpt-5|o\d)/,
+  defaults: {},
+};
 
 /** Which known provider an address is of. */
 const byHost = new Map(
@@ -102,16 +109,23 @@ type Fields = Record<string, unknown>;
 /**
  * A request as the provider takes it.
  *
+ * @param request its answer's limit, if any, is `max_tokens`
  * @param streamed whether to ask for the stream's usage: without it a call can only be estimated
  */
 export function adaptRequest(adapter: Adapter, request: Fields, streamed: boolean): Fields {
-  const { renames = {}, omits = [], tellsUsage } = adapter;
+  const { renames = {}, omits = [], refusesMaxTokens, tellsUsage } = adapter;
   const fields: Fields = {};
   for (const [name, value] of Object.entries(request)) {
     const renamed = renames[name];
     // Of two names for one thing, the one that the provider itself has counts.
     if (omits.includes(name) || (renamed && Object.hasOwn(request, renamed))) continue;
     fields[renamed ?? name] = value;
+  }
+  // With predicted output, OpenAI refuses the new name.
+  const isPredicted = fields.prediction !== undefined;
+  if ("max_tokens" in fields && !isPredicted && refusesMaxTokens?.test(String(fields.model))) {
+    fields.max_completion_tokens = fields.max_tokens;
+    delete fields.max_tokens;
   }
   if (!adapter.hasDeveloperRole && Array.isArray(fields.messages)) {
     fields.messages = fields.messages.map((message) =>

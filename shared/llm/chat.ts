@@ -8,7 +8,7 @@ import { findTarget, resolveModel, type Target } from "@shared/llm/resolve.ts";
 import { readSources, type Source } from "@shared/llm/sources.ts";
 import type { BudgetWarning } from "@shared/llm/usage.ts";
 
-/** What is held for an answer whose length the request does not limit, in tokens. */
+/** What an answer whose length the request does not limit is limited to, in tokens. */
 const USUAL_OUTPUT = 4_096;
 
 /** A request in OpenAI's format; what is not named here is passed on as it is. */
@@ -82,18 +82,19 @@ export class PreparedChat {
  */
 export async function prepareChat(
   context: LlmContext,
-  { fallback_models, ...request }: ChatRequest,
+  { fallback_models, ...given }: ChatRequest,
   sources?: readonly Source[],
 ): Promise<PreparedChat> {
+  const request = limitOutput(given);
   const known = sources ?? await readSources(context);
-  const primary = resolveModel(known, request.model);
+  const primary = resolveModel(known, given.model);
   const fallbacks = (fallback_models ?? []).flatMap((model) => findTarget(known, model) ?? []);
-  const streamed = request.stream === true;
+  const streamed = given.stream === true;
   const call = await ProviderCall.reserve(context, {
     operation: "chat",
     targets: [primary, ...fallbacks],
     inputTokens: estimateInput(request),
-    maxOutputTokens: longestOutput(request),
+    maxOutputTokens: request.max_tokens * (given.n ?? 1),
     path: "/chat/completions",
     body: ({ source, model }: Target) =>
       adaptRequest(source.adapter, { ...request, model }, streamed),
@@ -101,6 +102,15 @@ export async function prepareChat(
   return new PreparedChat(call);
 }
 
-function longestOutput({ n, max_tokens, max_completion_tokens }: Partial<ChatRequest>): number {
-  return (max_completion_tokens ?? max_tokens ?? USUAL_OUTPUT) * (n ?? 1);
+/**
+ * The request with one limit, so that the provider is allowed what is held in the budgets and no more.
+ * Fields that are null mean none, and are left out: not every provider takes them for that.
+ */
+function limitOutput({ max_tokens, max_completion_tokens, ...others }: ChatRequest) {
+  const limits = [max_tokens, max_completion_tokens].filter((limit) => typeof limit === "number");
+  const given = Object.entries(others).filter(([, value]) => value !== null);
+  return {
+    ...Object.fromEntries(given),
+    max_tokens: limits.length > 0 ? Math.min(...limits) : USUAL_OUTPUT,
+  };
 }

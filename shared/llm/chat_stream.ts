@@ -2,12 +2,11 @@ import { inBackground } from "@shared/background.ts";
 import { ApiError } from "@shared/errors.ts";
 import { isJsonObject, type JsonObject, parseJson } from "@shared/json.ts";
 import { Accumulator } from "@shared/llm/accumulator.ts";
-import { type ChatResult, estimateUsage } from "@shared/llm/completion.ts";
+import { ANSWER_BYTES, type ChatResult, usageOf } from "@shared/llm/completion.ts";
 import { EventReader } from "@shared/llm/event_reader.ts";
 import type { Answer, ProviderCall } from "@shared/llm/provider_call.ts";
 import { ProviderFailure } from "@shared/llm/provider_failure.ts";
 import { describeError } from "@shared/llm/refusal.ts";
-import { readUsage } from "@shared/llm/token_usage.ts";
 
 /** A chunk of an answer: its JSON text as the provider sent it, and what it says. */
 export type ChatEvent = { data: string; chunk: JsonObject };
@@ -152,6 +151,7 @@ export class ChatStream {
       try {
         const chunk = this.#parse(data);
         this.#whole.add(chunk);
+        if (this.#whole.length > ANSWER_BYTES) throw this.#tooLong();
         events.push({ data, chunk });
       } catch (error) {
         // What came before it is passed on first.
@@ -170,6 +170,10 @@ export class ChatStream {
     throw describeError(this.#answer.target.source, this.#answer.key, chunk.error);
   }
 
+  #tooLong(): ProviderFailure {
+    return new ProviderFailure("provider_error", `${this.provider}'s answer is too long`);
+  }
+
   #brokenOff(): ProviderFailure {
     return new ProviderFailure("provider_error", `${this.provider}'s answer broke off`, {
       retryable: true,
@@ -181,7 +185,7 @@ export class ChatStream {
     this.#isOver = true;
     this.#reader.close();
     const whole = this.#whole;
-    const usage = readUsage(whole.usage) ?? estimateUsage(this.#call, whole.output);
+    const usage = usageOf(this.#call, whole.usage, whole.output);
     const latencyMs = Math.round(performance.now() - this.#call.started);
     const settled = await this.#call.settle({
       status,

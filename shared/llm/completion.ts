@@ -5,10 +5,10 @@ import { asFailure } from "@shared/llm/exchange.ts";
 import type { Answer, ProviderCall } from "@shared/llm/provider_call.ts";
 import { ProviderFailure } from "@shared/llm/provider_failure.ts";
 import { describeError } from "@shared/llm/refusal.ts";
-import { readUsage, type TokenUsage } from "@shared/llm/token_usage.ts";
+import { limitUsage, readUsage, type TokenUsage } from "@shared/llm/token_usage.ts";
 
-/** The longest answer that is not streamed, in bytes. */
-const ANSWER_BYTES = 32 * 1024 * 1024;
+/** The longest answer, in bytes. */
+export const ANSWER_BYTES = 32 * 1024 * 1024;
 
 /** What a call came to, streamed or not. */
 export type ChatResult = {
@@ -35,7 +35,7 @@ export async function readCompletion(call: ProviderCall): Promise<ChatAnswer> {
   const { text, completion } = await call.send(readAnswer);
   const whole = new Accumulator();
   whole.add(completion);
-  const usage = readUsage(completion.usage) ?? estimateUsage(call, whole.output);
+  const usage = usageOf(call, completion.usage, whole.output);
   const { source: { provider }, model } = call.target;
   const latencyMs = Math.round(performance.now() - call.started);
   const settled = await call.settle({ status: "succeeded", ...usage, latency_ms: latencyMs });
@@ -51,15 +51,24 @@ export async function readCompletion(call: ProviderCall): Promise<ChatAnswer> {
   };
 }
 
-/** Tokens of a call whose provider tells none. */
-export function estimateUsage(call: ProviderCall, output: string): TokenUsage {
-  return {
+/**
+ * Tokens of a call: what the provider tells, or else an estimate. A member's own server can tell anything,
+ * and is not to spend the others' budgets: of its numbers no more counts than was held for the call.
+ */
+export function usageOf(
+  call: ProviderCall,
+  reported: Json | undefined,
+  output: string,
+): TokenUsage {
+  const { isTenantAddress, level } = call.target.source;
+  const usage = readUsage(reported) ?? {
     input_tokens: call.plan.inputTokens,
     cached_tokens: 0,
     output_tokens: estimateTokens(output),
     reasoning_tokens: 0,
     is_estimated: true,
   };
+  return isTenantAddress && level === "user" ? limitUsage(usage, call.held) : usage;
 }
 
 async function readAnswer(

@@ -1,12 +1,12 @@
 import { isJsonObject, type Json, type JsonObject } from "@shared/json.ts";
 import { adaptRequest } from "@shared/llm/adapters.ts";
-import { noAnswer, readJson } from "@shared/llm/completion.ts";
+import { noAnswer, readJson, usageOf } from "@shared/llm/completion.ts";
 import type { LlmContext } from "@shared/llm/context.ts";
 import { estimateTokens } from "@shared/llm/estimate.ts";
 import { ProviderCall } from "@shared/llm/provider_call.ts";
 import { resolveModel, type Target } from "@shared/llm/resolve.ts";
 import { readSources, type Source } from "@shared/llm/sources.ts";
-import { readUsage, type TokenUsage } from "@shared/llm/token_usage.ts";
+import type { TokenUsage } from "@shared/llm/token_usage.ts";
 
 /** A request in OpenAI's format; what is not named here is passed on as it is. */
 export type EmbeddingRequest = {
@@ -56,13 +56,7 @@ export async function createEmbeddings(
     if (!isJsonObject(value) || !Array.isArray(value.data)) throw noAnswer(answer);
     return { list: value, data: value.data };
   });
-  const usage = readUsage(list.usage) ?? {
-    input_tokens: call.plan.inputTokens,
-    cached_tokens: 0,
-    output_tokens: 0,
-    reasoning_tokens: 0,
-    is_estimated: true,
-  };
+  const usage = usageOf(call, list.usage, "");
   const settled = await call.settle({ status: "succeeded", ...usage });
   const tokens = { prompt_tokens: usage.input_tokens, total_tokens: usage.input_tokens };
   return {

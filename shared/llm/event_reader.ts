@@ -1,5 +1,6 @@
 import { ProviderFailure } from "@shared/llm/provider_failure.ts";
 import { asFailure } from "@shared/llm/exchange.ts";
+import { PartReader } from "@shared/llm/part_reader.ts";
 import type { Answer } from "@shared/llm/provider_call.ts";
 
 /** The longest event that is read, in characters. */
@@ -11,7 +12,7 @@ const EVENT_LENGTH = 4 * 1024 * 1024;
  * has two seconds of it.
  */
 export class EventReader {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: PartReader;
   readonly #decoder = new TextDecoder();
   readonly #answer: Answer;
   /** The beginning of a line that has not ended. */
@@ -25,7 +26,7 @@ export class EventReader {
 
   constructor(answer: Answer, body: ReadableStream<Uint8Array>) {
     this.#answer = answer;
-    this.#reader = body.getReader();
+    this.#reader = new PartReader(body);
     this.#watchFor(answer.timeouts.first_byte);
   }
 
@@ -37,9 +38,9 @@ export class EventReader {
   async next(): Promise<string[] | undefined> {
     if (this.#isEnded) return undefined;
     try {
-      const { done, value } = await this.#reader.read();
+      const part = await this.#reader.read();
       this.#lastRead = performance.now();
-      return done ? this.#end() : this.#take(this.#decoder.decode(value, { stream: true }));
+      return part ? this.#take(this.#decoder.decode(part, { stream: true })) : this.#end();
     } catch (error) {
       this.close();
       throw this.#isIdle || this.#answer.abort.signal.reason === "total"
@@ -52,7 +53,7 @@ export class EventReader {
   close(): void {
     this.#isEnded = true;
     clearTimeout(this.#watch);
-    this.#reader.cancel().catch(() => {});
+    this.#reader.cancel();
     this.#answer.abort.abort();
   }
 
@@ -101,7 +102,7 @@ export class EventReader {
       if (performance.now() - this.#lastRead < seconds * 1000) return this.#watchFor(seconds);
       this.#isIdle = true;
       this.#answer.abort.abort();
-      this.#reader.cancel().catch(() => {});
+      this.#reader.cancel();
     }, Math.max(1, left));
   }
 

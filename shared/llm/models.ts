@@ -7,6 +7,8 @@ import { readTimeouts } from "@shared/llm/timeouts.ts";
 
 /** How long a provider's list is waited for, in seconds: the others' are there by then. */
 const LIST_SECONDS = 10;
+/** How much of a list is read: its bytes, its models, and the characters of a model's name. */
+const [LIST_BYTES, LIST_LENGTH, NAME_LENGTH] = [2 * 1024 * 1024, 1_000, 200];
 
 /** A model in OpenAI's format. `owned_by` is the provider that serves it. */
 export type Model = { id: string; object: "model"; created: number; owned_by: string };
@@ -40,8 +42,9 @@ async function listOf(source: Source, sources: readonly Source[]): Promise<Model
       timeouts: readTimeouts(),
       signal: abort.signal,
     });
-    return itemsOf(parseJson(await response.text())).flatMap((item): Model[] => {
+    return itemsOf(parseJson(await readText(response))).flatMap((item): Model[] => {
       if (!isJsonObject(item) || typeof item.id !== "string") return [];
+      if (item.id.length > NAME_LENGTH) return [];
       // Gemini's names begin with its collection's.
       const name = item.id.replace(/^models\//, "");
       const isReached = findTarget(sources, name)?.source === source;
@@ -57,7 +60,19 @@ async function listOf(source: Source, sources: readonly Source[]): Promise<Model
   }
 }
 
+async function readText({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let length = 0;
+  for await (const chunk of body ?? []) {
+    length += chunk.length;
+    if (length > LIST_BYTES) throw new RangeError("The list is too long");
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text;
+}
+
 const itemsOf = (value: Json): Json[] => {
   const list = isJsonObject(value) ? value.data ?? null : value;
-  return Array.isArray(list) ? list : [];
+  return Array.isArray(list) ? list.slice(0, LIST_LENGTH) : [];
 };

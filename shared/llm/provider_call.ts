@@ -19,7 +19,7 @@ const TRIES = 3;
 /** The longest that is waited between two tries, whatever the provider asks for, in seconds. */
 const LONGEST_PAUSE = 5;
 
-/** An estimate of input is held with this much to spare, because it may be too low. */
+/** An estimate of input is held with this much to spare. */
 const MARGIN = 1.2;
 
 /** What is asked for, of whom, and what it will cost at most. */
@@ -86,6 +86,11 @@ export class ProviderCall {
   /** What advisory budgets say of the call. */
   get warnings(): BudgetWarning[] {
     return this.reservation.warnings;
+  }
+
+  /** What is held for it, in tokens. */
+  get held(): { input: number; output: number } {
+    return heldFor(this.plan);
   }
 
   /** Who is being asked, in the end who answered. */
@@ -193,7 +198,14 @@ export class ProviderCall {
   }
 }
 
+/** An estimate may be too low. */
+const heldFor = ({ inputTokens, maxOutputTokens }: Plan) => ({
+  input: Math.ceil(inputTokens * MARGIN),
+  output: maxOutputTokens,
+});
+
 function reserve(context: LlmContext, plan: Plan, target: Target): Promise<Reservation> {
+  const { input, output } = heldFor(plan);
   return reserveUsage(context.service, {
     organization_id: context.organizationId,
     user_id: context.userId,
@@ -206,8 +218,8 @@ function reserve(context: LlmContext, plan: Plan, target: Target): Promise<Reser
     operation: plan.operation,
     provider: target.source.provider,
     model: target.model,
-    input_tokens: Math.ceil(plan.inputTokens * MARGIN),
-    max_output_tokens: plan.maxOutputTokens,
+    input_tokens: input,
+    max_output_tokens: output,
   });
 }
 

@@ -2,8 +2,9 @@ import { isJsonObject, type Json, type JsonObject, parseJson } from "@shared/jso
 import type { Source } from "@shared/llm/sources.ts";
 import { ProviderFailure, retryAfterSeconds } from "@shared/llm/provider_failure.ts";
 
-/** The longest message of a provider that is passed on, in characters. */
+/** The longest message of a provider that is passed on, and the longest of its codes, in characters. */
 const MESSAGE_LENGTH = 1_000;
+const CODE_LENGTH = 200;
 
 /** Statuses of a refusal that is the request's fault: it is passed on as it is. */
 const OF_THE_REQUEST = [400, 404, 413, 415, 422];
@@ -25,15 +26,15 @@ export function describeRefusal(
 ): ProviderFailure {
   const told = readError(text);
   const retryAfter = retryAfterSeconds(headers.get("retry-after"));
-  const message = withoutKey(messageOf(told), key);
+  const message = messageOf(told, key);
   if (OF_THE_REQUEST.includes(status)) {
-    const code = asText(told.code);
+    const code = codeOf(told.code, key);
     const wire = {
       status,
       message: message || `${provider} answered ${status}`,
-      type: asText(told.type) ?? "invalid_request_error",
-      param: asText(told.param),
-      code: code === null ? null : withoutKey(code, key),
+      type: codeOf(told.type, key) ?? "invalid_request_error",
+      param: codeOf(told.param, key),
+      code,
     };
     const isModel = status === 404 || code === "model_not_found";
     return new ProviderFailure(isModel ? "model_not_found" : "provider_refused", wire.message, {
@@ -67,7 +68,7 @@ export function describeError(
   error: Json,
 ): ProviderFailure {
   const told = isJsonObject(error) ? error : { message: error };
-  const message = withoutKey(messageOf(told), key);
+  const message = messageOf(told, key);
   return new ProviderFailure(
     "provider_error",
     `${provider} failed: ${message || "no reason given"}`,
@@ -89,15 +90,16 @@ function readError(text: string): JsonObject {
   }
 }
 
-function messageOf({ message, detail }: JsonObject): string {
+function messageOf({ message, detail }: JsonObject, key: string): string {
   const given = message ?? detail ?? "";
-  return (typeof given === "string" ? given : JSON.stringify(given)).slice(0, MESSAGE_LENGTH);
+  const text = typeof given === "string" ? given : JSON.stringify(given);
+  return withoutKey(text, key).slice(0, MESSAGE_LENGTH);
 }
 
-/** Providers repeat what they were sent. */
+const codeOf = (value: Json | undefined, key: string): string | null =>
+  typeof value === "string" && value !== "" ? withoutKey(value, key).slice(0, CODE_LENGTH) : null;
+
+/** Providers repeat what they were sent. Before anything is cut, or the beginning of a key may stay. */
 function withoutKey(text: string, key: string): string {
   return key === "" ? text : text.replaceAll(key, "…");
 }
-
-const asText = (value: Json | undefined): string | null =>
-  typeof value === "string" && value !== "" ? value : null;

@@ -12,6 +12,9 @@ export type TokenUsage = {
   is_estimated: boolean;
 };
 
+/** The most tokens of one call that are believed: two of them fit into the log's 32-bit numbers. */
+const MOST = 1_000_000_000;
+
 /** The provider's `usage` object; undefined where it tells no numbers. */
 export function readUsage(usage: Json | undefined): TokenUsage | undefined {
   if (!isJsonObject(usage)) return undefined;
@@ -27,13 +30,28 @@ export function readUsage(usage: Json | undefined): TokenUsage | undefined {
       count(detail(usage.prompt_tokens_details).cached_tokens),
       count(prompt_tokens),
     ),
-    output_tokens: isBeside ? output + reasoning : Math.max(output, reasoning),
+    output_tokens: Math.min(isBeside ? output + reasoning : Math.max(output, reasoning), MOST),
     reasoning_tokens: reasoning,
     is_estimated: false,
   };
 }
 
+/** The usage, or as much of it as is allowed. */
+export function limitUsage(
+  usage: TokenUsage,
+  { input, output }: { input: number; output: number },
+): TokenUsage {
+  if (usage.input_tokens <= input && usage.output_tokens <= output) return usage;
+  return {
+    input_tokens: Math.min(usage.input_tokens, input),
+    cached_tokens: Math.min(usage.cached_tokens, input),
+    output_tokens: Math.min(usage.output_tokens, output),
+    reasoning_tokens: Math.min(usage.reasoning_tokens, output),
+    is_estimated: true,
+  };
+}
+
 const count = (value: Json | undefined): number =>
-  typeof value === "number" && value > 0 ? Math.round(value) : 0;
+  typeof value === "number" && value > 0 ? Math.min(Math.round(value), MOST) : 0;
 
 const detail = (value: Json | undefined): JsonObject => isJsonObject(value) ? value : {};

@@ -76,6 +76,13 @@ end $$;
 comment on function private.inherit_organization is
   'A child row belongs to the organization of its parent: arguments are parent table, foreign key.';
 
+create function private.acting_user_id() returns uuid
+language sql stable set search_path = '' as $$
+  select case when (select auth.jwt() ->> 'step_id') is null then (select auth.uid()) end
+$$;
+comment on function private.acting_user_id is
+  'Whose own rows the caller may touch: the user''s, but for a step, whose pipeline any member may have written.';
+
 create function private.inherited() returns uuid
 language sql immutable set search_path = '' as $$
   select null::uuid
@@ -113,4 +120,4 @@ comment on function private.current_user_id is
 
 -- Grants --------------------------------------------------------------------------------------
 
-grant execute on function private.raise_error, private.current_user_id, private.inherited to authenticated, service_role;
+grant execute on function private.raise_error, private.current_user_id, private.acting_user_id, private.inherited to authenticated, service_role;

@@ -82,17 +82,17 @@ select private.guard_table('idempotency_keys', '{user_id,operation,key}');
 -- Kept answers are data of whatever organization they came from: not for a step, which works in one.
 create policy "A user reads their own idempotency keys" on public.idempotency_keys
   for select to authenticated
-  using (user_id = (select auth.uid()) and ((select auth.jwt()) ->> 'step_id') is null);
+  using (user_id = (select private.acting_user_id()));
 create policy "A user adds their own idempotency keys" on public.idempotency_keys
   for insert to authenticated
-  with check (user_id = (select auth.uid()) and ((select auth.jwt()) ->> 'step_id') is null);
+  with check (user_id = (select private.acting_user_id()));
 create policy "A user changes their own idempotency keys" on public.idempotency_keys
   for update to authenticated
-  using (user_id = (select auth.uid()) and ((select auth.jwt()) ->> 'step_id') is null)
-  with check (user_id = (select auth.uid()) and ((select auth.jwt()) ->> 'step_id') is null);
+  using (user_id = (select private.acting_user_id()))
+  with check (user_id = (select private.acting_user_id()));
 create policy "A user removes their own idempotency keys" on public.idempotency_keys
   for delete to authenticated
-  using (user_id = (select auth.uid()) and ((select auth.jwt()) ->> 'step_id') is null);
+  using (user_id = (select private.acting_user_id()));
 
 -- Grants --------------------------------------------------------------------------------------
 

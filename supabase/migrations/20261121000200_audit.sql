@@ -382,7 +382,7 @@ create policy "An admin reads the organization's log, a member their own actions
   for select to authenticated
   using (
     organization_id = any ((select private.organization_ids('admin'))::uuid[])
-    or (actor_id = (select auth.uid())
+    or (actor_id = (select private.acting_user_id())
       and organization_id = any ((select private.organization_ids('member'))::uuid[]))
   );
 

@@ -451,25 +451,25 @@ create policy "A member reads their own keys, an admin the organization's" on pu
   for select to authenticated
   using (
     organization_id = any ((select private.organization_ids('admin'))::uuid[])
-    or (user_id = (select auth.uid())
+    or (user_id = (select private.acting_user_id())
       and organization_id = any ((select private.organization_ids('member'))::uuid[]))
   );
 create policy "A member issues keys of their own" on public.api_keys
   for insert to authenticated
   with check (
-    user_id = (select auth.uid())
+    user_id = (select private.acting_user_id())
     and organization_id = any ((select private.organization_ids('member'))::uuid[])
   );
 create policy "A member changes their own keys, an admin stops the organization's" on public.api_keys
   for update to authenticated
   using (
     organization_id = any ((select private.organization_ids('admin'))::uuid[])
-    or (user_id = (select auth.uid())
+    or (user_id = (select private.acting_user_id())
       and organization_id = any ((select private.organization_ids('member'))::uuid[]))
   )
   with check (
     organization_id = any ((select private.organization_ids('admin'))::uuid[])
-    or (user_id = (select auth.uid())
+    or (user_id = (select private.acting_user_id())
       and organization_id = any ((select private.organization_ids('member'))::uuid[]))
   );
 create policy "No client sees usage windows" on public.api_key_usage
@@ -479,29 +479,29 @@ create policy "A member reads of their own and of the organization's provider ke
   for select to authenticated
   using (
     organization_id = any ((select private.organization_ids('member'))::uuid[])
-    and (user_id is null or user_id = (select auth.uid()))
+    and (user_id is null or user_id = (select private.acting_user_id()))
   );
 create policy "A member adds provider keys of their own, an admin the organization's" on public.provider_keys
   for insert to authenticated
   with check (
     (user_id is null and organization_id = any ((select private.organization_ids('admin'))::uuid[]))
-    or (user_id = (select auth.uid()) and organization_id = any ((select private.organization_ids('member'))::uuid[]))
+    or (user_id = (select private.acting_user_id()) and organization_id = any ((select private.organization_ids('member'))::uuid[]))
   );
 create policy "A member changes provider keys of their own, an admin the organization's" on public.provider_keys
   for update to authenticated
   using (
     (user_id is null and organization_id = any ((select private.organization_ids('admin'))::uuid[]))
-    or (user_id = (select auth.uid()) and organization_id = any ((select private.organization_ids('member'))::uuid[]))
+    or (user_id = (select private.acting_user_id()) and organization_id = any ((select private.organization_ids('member'))::uuid[]))
   )
   with check (
     (user_id is null and organization_id = any ((select private.organization_ids('admin'))::uuid[]))
-    or (user_id = (select auth.uid()) and organization_id = any ((select private.organization_ids('member'))::uuid[]))
+    or (user_id = (select private.acting_user_id()) and organization_id = any ((select private.organization_ids('member'))::uuid[]))
   );
 create policy "A member removes provider keys of their own, an admin the organization's" on public.provider_keys
   for delete to authenticated
   using (
     (user_id is null and organization_id = any ((select private.organization_ids('admin'))::uuid[]))
-    or (user_id = (select auth.uid()) and organization_id = any ((select private.organization_ids('member'))::uuid[]))
+    or (user_id = (select private.acting_user_id()) and organization_id = any ((select private.organization_ids('member'))::uuid[]))
   );
 
 -- Grants --------------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ create table public.docker_images (
   block_id uuid generated always as (case when entity_type = 'block' then entity_id end) stored,
   edge_id uuid generated always as (case when entity_type = 'edge' then entity_id end) stored,
   registry_url text not null default 'https://docker.io'
-    check (char_length(registry_url) <= 500 and registry_url ~ '^https?://[a-z0-9.-]+(:[0-9]{1,5})?(/[^\s@]*)?$'),
+    check (char_length(registry_url) <= 500 and registry_url ~ '^https?://[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(/[^\s@]*)?$'),
   name text not null check (char_length(name) <= 255 and name ~ '^[a-z0-9]+([._/-]+[a-z0-9]+)*$'),
   image_tag text not null default 'latest' check (image_tag ~ '^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$'),
   digest text check (digest ~ '^sha256:[0-9a-f]{64}$'),

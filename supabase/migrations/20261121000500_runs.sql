@@ -50,6 +50,7 @@ comment on column public.pipeline_runs.created_by is 'Steps act as this user, un
 create index pipeline_runs_organization_idx on public.pipeline_runs (organization_id, created_at desc, id desc);
 create index pipeline_runs_pipeline_idx on public.pipeline_runs (pipeline_id, organization_id);
 create index pipeline_runs_list_idx on public.pipeline_runs (pipeline_id, created_at desc, id desc);
+create index pipeline_runs_ended_idx on public.pipeline_runs (pipeline_id, created_at desc, id desc) where finished_at is not null;
 create index pipeline_runs_parent_idx on public.pipeline_runs (parent_run_id);
 create index pipeline_runs_created_by_idx on public.pipeline_runs (created_by);
 
@@ -315,8 +316,8 @@ begin
   where r.pipeline_id = pipeline.id and r.created_by = start_run.created_by
     and r.idempotency_key = start_run.idempotency_key;
   if found then
-    if run.input is distinct from input then
-      perform private.raise_error(422, 'idempotency_key_reused', 'This Idempotency-Key came with another input before');
+    if (run.input, run.from_block_id, run.priority) is distinct from (input, first_block_id, priority) then
+      perform private.raise_error(422, 'idempotency_key_reused', 'This Idempotency-Key came with another request before');
     end if;
     return run;
   end if;

@@ -312,7 +312,10 @@ declare
 begin
   -- A step without incoming edges is fed by the run; one that the run began at does what it would do in the middle.
   -- A large output is known by its digest, not by the address it was put at.
+  -- What a table or a file shows depends on who looks, and to write there is not done by having done it before.
   update public.run_steps s set cache_key = encode(sha256(convert_to(jsonb_build_array(s.block_version_id,
+    case when v.spec ->> 'kind' in ('table', 'storage') then (
+      select r.created_by from public.pipeline_runs r where r.id = s.run_id) end,
     case when s.incoming = '[]' then (
       select jsonb_build_array(r.input, r.from_block_id is not distinct from s.block_id)
       from public.pipeline_runs r where r.id = s.run_id) end,
@@ -320,7 +323,9 @@ begin
         case when p.output_path is null then p.output end, p.output_path is null,
         coalesce(p.output #>> '{artifact,sha256}', p.output_path)) order by i ->> 'source_name')
       from jsonb_array_elements(s.incoming) i join public.run_steps p on p.id = (i ->> 'source_step_id')::uuid))::text, 'UTF8')), 'hex')
-  where s.id = any (claimed) and s.cache and s.continuation is null;
+  from public.block_versions v
+  where s.id = any (claimed) and s.cache and s.continuation is null and v.id = s.block_version_id
+    and (s.incoming = '[]' or v.spec ->> 'kind' not in ('table', 'storage'));
   with hit as (
     select s.id, found.* from public.run_steps s
     join public.pipeline_runs r on r.id = s.run_id and r.status = 'running'
@@ -386,7 +391,7 @@ begin
     end if;
     if picked = '{}' then
       -- An idle moment: workers are short-lived, and their rows are of no use once their leases are long over.
-      delete from public.workers w where w.heartbeat_at < clock_timestamp() - interval '1 day'
+      delete from public.workers w where w.heartbeat_at < clock_timestamp() - interval '15 minutes'
         and not exists (select 1 from public.run_steps s where s.worker_id = w.id and s.status = 'running');
     end if;
   end if;
@@ -643,16 +648,28 @@ end $$;
 comment on function public.finish_steps is
   'Ends attempts, all in one transaction. Results of attempts that the worker no longer holds, or of canceled runs, are ignored.';
 
-create function public.heartbeat_worker(worker_id uuid) returns uuid[]
-language sql set search_path = '' as $$
-  update public.workers w set heartbeat_at = clock_timestamp() where w.id = heartbeat_worker.worker_id;
-  select array(select s.id from public.run_steps s join public.pipeline_runs r on r.id = s.run_id
-    where s.worker_id = heartbeat_worker.worker_id and s.status = 'running' and r.status = 'canceling')
-$$;
+create function public.heartbeat_worker(worker_id uuid, held uuid[] default null) returns uuid[]
+language plpgsql set search_path = '' as $$
+#variable_conflict use_variable
+declare
+  -- Of a claim whose answer was lost, or results that could not be told. What began just now may still be on its way.
+  forgotten constant jsonb := (
+    select jsonb_agg(jsonb_build_object('step_id', s.id, 'attempt', s.attempt, 'released', true)) from public.run_steps s
+    where s.worker_id = heartbeat_worker.worker_id and s.status = 'running' and s.id <> all (held)
+      and s.started_at < clock_timestamp() - interval '10 seconds');
+begin
+  update public.workers w set heartbeat_at = clock_timestamp() where w.id = worker_id;
+  if forgotten is not null then
+    -- By the same fence as any result: should the worker know of one after all, what it says counts no more.
+    perform public.finish_steps(worker_id, forgotten);
+  end if;
+  return array(select s.id from public.run_steps s join public.pipeline_runs r on r.id = s.run_id
+    where s.worker_id = heartbeat_worker.worker_id and s.status = 'running' and r.status = 'canceling');
+end $$;
 comment on function public.heartbeat_worker is
-  'A worker says that it lives, and hears which of its steps it shall stop: those of canceled runs.';
+  'A worker says that it lives, and hears which of its steps it shall stop: those of canceled runs. held, if it tells: the steps it knows of; any other of its own is given back, and no retry is spent.';
 
-create function private.worker_needed() returns boolean
+create function private.steps_due() returns boolean
 language sql stable set search_path = '' as $$
   select exists (select 1 from public.run_steps s
       where s.status = 'ready' and s.lane is null and not s.is_suspect and s.run_at <= now())
@@ -663,7 +680,7 @@ language sql stable set search_path = '' as $$
       select 1 from public.run_steps s join public.workers w on w.id = s.worker_id
       where s.status = 'running' and w.heartbeat_at + make_interval(secs => w.lease_seconds) < now())
 $$;
-comment on function private.worker_needed is 'What the scheduled sweep asks before it wakes a worker.';
+comment on function private.steps_due is 'Whether a step wants a worker.';
 
 -- Grants --------------------------------------------------------------------------------------
 
@@ -671,6 +688,6 @@ grant execute on function private.backoff, private.run_output, private.settle_ru
   private.describe_steps, private.fail_attempt, private.continue_step, private.cancel_attempts, private.lock_runs, private.runs_of,
   private.advance_runs, private.reap_steps, private.slots_key, private.waiting_lanes, private.lock_lanes, private.free_slots,
   private.pick_suspect, private.pick_from_lanes, private.pick_steps, private.look_over, private.take_steps,
-  private.reuse_outputs, private.add_event, private.worker_needed
+  private.reuse_outputs, private.add_event, private.steps_due
   to service_role;
 grant execute on function public.claim_steps, public.finish_steps, public.heartbeat_worker to service_role;

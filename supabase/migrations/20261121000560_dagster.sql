@@ -10,7 +10,7 @@
 
 create function private.is_dagster_address(url text) returns boolean
 language sql immutable set search_path = '' as $$
-  select url ~ '^https?://[^\s/?#@]+(/[^\s?#]*)?$' and char_length(url) <= 2000
+  select url ~ '^https?://[^\s/?#@\\]+(/[^\s?#\\]*)?$' and char_length(url) <= 2000
 $$;
 comment on function private.is_dagster_address is 'Whether it could be where a Dagster webserver answers: http or https, no credentials, no query.';
 
@@ -62,7 +62,9 @@ create table public.dagster_runs (
   terminated_at timestamptz,
   dagster_status text,
   cursor text,
+  logged_events integer not null default 0,
   poll integer not null default 0,
+  report_id uuid,
   next_poll_at timestamptz not null default clock_timestamp(),
   waiting_since timestamptz,
   waiting_code text,
@@ -76,7 +78,9 @@ comment on column public.dagster_runs.config is 'The pipeline''s dagster_pipelin
 comment on column public.dagster_runs.parent_external_id is 'The run on Dagster that this one goes on from.';
 comment on column public.dagster_runs.launches is 'Launches sent, answered or not: after the first one, Dagster is asked whether it has the run before another is sent.';
 comment on column public.dagster_runs.cursor is 'Events up to here have been taken over.';
-comment on column public.dagster_runs.poll is 'Counts claims; it fences late writers.';
+comment on column public.dagster_runs.logged_events is 'Of Dagster''s own events, those that were taken over, kept or not.';
+comment on column public.dagster_runs.poll is 'Counts claims and cancels; it fences late writers.';
+comment on column public.dagster_runs.report_id is 'The latest report that was taken: one that comes again, because its answer was lost, changes nothing.';
 comment on column public.dagster_runs.next_poll_at is 'When it is looked at next; of one that is claimed, the end of the lease.';
 comment on column public.dagster_runs.waiting_since is 'Since when Dagster does not answer as it should.';
 comment on column public.dagster_runs.waiting_code is 'In what way it does not.';
@@ -159,7 +163,9 @@ begin
   end if;
   insert into public.dagster_runs (organization_id, run_id, job_id, config, parent_external_id)
   values (run.organization_id, run.id, job_id, config,
-    (select r.external_id from public.pipeline_runs r where r.id = source_run_id));
+    -- A run's id means nothing to another Dagster, or another run: who names one could name a stranger's.
+    (select r.external_id from public.pipeline_runs r join public.dagster_runs d on d.run_id = r.id
+      where r.id = source_run_id and d.config ->> 'url' is not distinct from hand_to_dagster.config ->> 'url'));
   update public.run_steps s set pending_parents = s.pending_parents + 1, status = 'blocked'
   where s.run_id = run.id and s.status in ('ready', 'blocked');
 end $$;
@@ -172,11 +178,28 @@ language sql stable set search_path = '' as $$
 $$;
 comment on function private.is_on_dagster is 'Whether Dagster may still be at a run: it does not end here before it has ended there.';
 
+create function public.list_dagster_jobs(of_deployment boolean, since timestamptz, max_jobs integer, max_each integer)
+returns setof public.dagster_jobs language sql stable set search_path = '' as $$
+  with known as (
+    select j.id, j.organization_id, j.last_used_at, bool_or(d.ended_at is null) as is_under_way
+    from public.dagster_jobs j join public.dagster_runs d on d.job_id = j.id
+    where not (of_deployment and d.config ? 'url') group by j.id
+  ), placed as (
+    select k.*, row_number() over (partition by k.organization_id order by k.is_under_way desc, k.last_used_at desc, k.id) as place
+    from known k where k.last_used_at >= since or k.is_under_way
+  )
+  select j.* from placed p join public.dagster_jobs j on j.id = p.id
+  where p.place <= max_each or p.is_under_way order by p.place, p.last_used_at desc limit max_jobs
+$$;
+comment on function public.list_dagster_jobs is
+  'Jobs of a code location; of_deployment: only those with runs on the deployment''s Dagster. An organization has max_each, and what is under way. Each one''s first come first, so that none crowds out the others.';
+
 -- Executing -----------------------------------------------------------------------------------
 
 create function private.dagster_step_state(step_id uuid) returns jsonb
 language sql volatile set search_path = '' as $$
-  select jsonb_build_object('step_id', s.id, 'organization_id', s.organization_id, 'attempt', s.attempt, 'error', s.error, 'retry_after_seconds',
+  select jsonb_build_object('step_id', s.id, 'organization_id', s.organization_id, 'attempt', s.attempt, 'worker_id', s.worker_id,
+    'error', s.error, 'retry_after_seconds',
     case when s.status = 'running' then 2 else greatest(ceil(extract(epoch from s.run_at - clock_timestamp())), 0) end,
     'status', case
       when s.status in ('succeeded', 'failed', 'skipped', 'canceled', 'running') then s.status::text
@@ -187,6 +210,13 @@ language sql volatile set search_path = '' as $$
   from public.run_steps s join public.pipeline_runs r on r.id = s.run_id where s.id = dagster_step_state.step_id
 $$;
 comment on function private.dagster_step_state is 'What an op is told of its step.';
+
+create function private.lock_dagster_run(run_id uuid) returns void
+language sql volatile set search_path = '' as $$
+  select pg_advisory_xact_lock(hashtextextended('private.lock_dagster_run ' || run_id, 0))
+$$;
+comment on function private.lock_dagster_run is
+  'Who begins steps of a run on Dagster and who ends them do it one after the other. It comes before all locks on rows, whose order is everywhere: steps in work, by id; the run; its other steps; dagster_runs; the pipeline.';
 
 create function private.adopt_dagster_run(run_id uuid, external_id text) returns public.pipeline_runs
 language plpgsql set search_path = '' as $$
@@ -223,13 +253,30 @@ begin
     and (organization_id is null or r.organization_id = organization_id)) then
     perform private.raise_error(404, 'not_found', format('No run on Dagster with id %s', run_id));
   end if;
-  run := private.adopt_dagster_run(run_id, external_id);
+  if worker_id is not null then
+    perform private.lock_dagster_run(run_id);
+    -- A cancel that comes now is seen, or sees the step in work.
+    perform 1 from public.pipeline_runs r where r.id = run_id for no key update;
+  end if;
+  if organization_id is null then
+    run := private.adopt_dagster_run(run_id, external_id);
+  else
+    -- A tenant could name anyone's run on the deployment's Dagster: what it is called, Dagster says.
+    select * into run from public.pipeline_runs r where r.id = run_id;
+    if run.external_id is null and run.finished_at is null then
+      select * into step from public.run_steps s where s.run_id = run.id and s.block_id = begin_dagster_step.block_id;
+      if found then
+        return private.dagster_step_state(step.id) || '{"status": "waiting", "retry_after_seconds": 2}';
+      end if;
+    end if;
+  end if;
   if run.external_id is distinct from external_id then
     perform private.raise_error(409, 'conflict', case when run.finished_at is not null
       then 'The run has ended. To try it again, POST /pipelines/runs/{id}/retry: its copy on Dagster alone does nothing'
       else format('The run is worked off by the run %s of Dagster: this one is a copy', run.external_id) end);
   end if;
-  select * into step from public.run_steps s where s.run_id = run.id and s.block_id = begin_dagster_step.block_id for no key update;
+  -- A step in work may be held by who ends it, and waits for the run. One that is to do is begun by nobody else.
+  select * into step from public.run_steps s where s.run_id = run.id and s.block_id = begin_dagster_step.block_id;
   if not found then
     perform private.raise_error(404, 'not_found', format('The run has no step of block %s', block_id));
   elsif worker_id is not null and step.status = 'blocked' and run.status in ('queued', 'running') then
@@ -313,7 +360,7 @@ declare
     order by s.id for no key update);
   failed uuid[] := '{}';
 begin
-  select * into run from public.pipeline_runs r where r.id = run_id for no key update;
+  select * into run from public.pipeline_runs r where r.id = run_id;
   update public.dagster_runs d set ended_at = clock_timestamp(), waiting_since = null where d.run_id = run.id and d.ended_at is null;
   if run.finished_at is not null then
     return;
@@ -336,7 +383,7 @@ begin
   perform private.settle_runs(array[run.id]);
 end $$;
 comment on function private.end_dagster_run is
-  'Dagster is done with a run, and what is not done by now never will be. outcome: canceled, or else error says why steps are left.';
+  'Dagster is done with a run, and what is not done by now never will be. outcome: canceled, or else error says why steps are left. The run and its steps in work are locked.';
 
 create function private.fail_dagster_ops(run_id uuid, failures jsonb) returns void
 language plpgsql set search_path = '' as $$
@@ -359,19 +406,35 @@ begin
   perform private.advance_runs('{}', failed, array[run_id]);
 end $$;
 comment on function private.fail_dagster_ops is
-  'Steps whose ops have failed for good without an outcome here: the op''s process died, or could not call back.';
+  'Steps whose ops have failed for good without an outcome here: the op''s process died, or could not call back. The run and its steps in work are locked.';
 
 create function private.log_dagster_events(run_id uuid, events jsonb) returns void
-language sql set search_path = '' as $$
+language plpgsql set search_path = '' as $$
+#variable_conflict use_variable
+declare
+  most constant integer := 10000;
+  before integer;
+begin
+  if events = '[]' then
+    return;
+  end if;
+  update public.dagster_runs d set logged_events = d.logged_events + jsonb_array_length(events)
+  where d.run_id = log_dagster_events.run_id returning d.logged_events - jsonb_array_length(events) into before;
   insert into public.run_events (organization_id, run_id, step_id, event_type, message, data)
   select r.organization_id, r.id, s.id, case when s.id is null then 'run.log' else 'step.log' end, e.message,
     e.data || case when s.id is null then '{}' else jsonb_build_object('block_id', s.block_id, 'name', s.name, 'attempt', s.attempt) end
   from public.pipeline_runs r
   cross join rows from (jsonb_to_recordset(events) as (op text, message text, data jsonb)) with ordinality e (op, message, data, place)
   left join public.run_steps s on s.run_id = r.id and private.dagster_op_name(s.name, s.block_id) = e.op
-  where r.id = log_dagster_events.run_id order by e.place
-$$;
-comment on function private.log_dagster_events is 'Dagster''s own log lines and transitions, as events of the run.';
+  where r.id = log_dagster_events.run_id and e.place <= most - before order by e.place;
+  if before <= most and before + jsonb_array_length(events) > most then
+    insert into public.run_events (organization_id, run_id, event_type, message, data)
+    select r.organization_id, r.id, 'run.log', format('The log is cut here: %s events of Dagster''s are kept, the rest is there', most), '{"source": "dagster"}'
+    from public.pipeline_runs r where r.id = log_dagster_events.run_id;
+  end if;
+end $$;
+comment on function private.log_dagster_events is
+  'Dagster''s own log lines and transitions, as events of the run: 10,000 of them, and that there were more.';
 
 create function private.await_dagster(link public.dagster_runs, reason jsonb, patience_seconds integer) returns void
 language plpgsql set search_path = '' as $$
@@ -395,6 +458,16 @@ end $$;
 comment on function private.await_dagster is
   'Dagster did not answer as it should: the run says why, once, and is looked at again ever more rarely; past all patience it fails.';
 
+create function private.is_cancel_overdue(run_id uuid) returns boolean
+language sql volatile set search_path = '' as $$
+  select exists (select from public.pipeline_runs r where r.id = is_cancel_overdue.run_id and r.status = 'canceling'
+    and not exists (select from public.run_steps s where s.run_id = r.id and s.status in ('blocked', 'ready', 'running'))
+    and exists (select from public.run_events e where e.organization_id = r.organization_id and e.run_id = r.id and e.event_type = 'run.canceling'
+      and e.created_at < clock_timestamp() - interval '2 minutes'))
+$$;
+comment on function private.is_cancel_overdue is
+  'Whether a canceled run, with nothing of it left to do here, has waited long enough for Dagster to say that it ended there.';
+
 create function public.record_dagster_run(run_id uuid, poll integer, report jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 #variable_conflict use_variable
@@ -402,14 +475,26 @@ declare
   link public.dagster_runs;
   run public.pipeline_runs;
 begin
+  if report ?| '{waiting,failures,outcome}' then
+    -- It may end steps: those in work are locked before the run, as by their workers. None is begun meanwhile.
+    perform private.lock_dagster_run(run_id);
+    perform 1 from public.run_steps s where s.run_id = record_dagster_run.run_id and s.status = 'running' order by s.id for no key update;
+  end if;
+  select * into run from public.pipeline_runs r where r.id = run_id and r.finished_at is null for no key update;
   select * into link from public.dagster_runs d
   where d.run_id = record_dagster_run.run_id and d.poll = record_dagster_run.poll and d.ended_at is null for no key update;
-  select * into run from public.pipeline_runs r where r.id = run_id and r.finished_at is null;
   if link.id is null or run.id is null then
-    return '{"accepted": false, "is_canceling": false}';
+    return '{"accepted": false}';
+  elsif link.report_id = (report ->> 'id')::uuid then
+    return '{"accepted": true}';
+  end if;
+  update public.dagster_runs d set report_id = (report ->> 'id')::uuid where d.id = link.id;
+  if report ? 'waiting' and private.is_cancel_overdue(run_id) then
+    perform private.end_dagster_run(run_id, 'canceled', null);
+    return '{"accepted": true}';
   elsif report ? 'waiting' then
     perform private.await_dagster(link, report -> 'waiting', (report ->> 'patience_seconds')::integer);
-    return '{"accepted": true, "is_canceling": false}';
+    return '{"accepted": true}';
   end if;
   if link.waiting_since is not null then
     update public.pipeline_runs r set error = null where r.id = run_id;
@@ -439,19 +524,29 @@ begin
   where d.id = link.id;
   if report ? 'outcome' then
     perform private.end_dagster_run(run_id, report ->> 'outcome', report -> 'error');
+  elsif private.is_cancel_overdue(run_id) then
+    perform private.end_dagster_run(run_id, 'canceled', null);
   end if;
-  -- A cancel may have come meanwhile: it sees what was written here, or is seen.
-  return jsonb_build_object('accepted', true, 'is_canceling',
-    (select r.status = 'canceling' from public.pipeline_runs r where r.id = run_id));
+  return '{"accepted": true}';
 end $$;
 comment on function public.record_dagster_run is
-  'What a look at Dagster brought, all of it or nothing: {waiting, patience_seconds}, or any of launching, external_id, dagster_status, events, cursor, failures, terminated, outcome with error, next_poll_seconds. Ignored from who lost the claim.';
+  'What a look at Dagster brought, all of it or nothing: {id, waiting, patience_seconds}, or id and any of launching, external_id, dagster_status, events, cursor, failures, terminated, outcome with error, next_poll_seconds. Ignored from who lost the claim, by its lease or by a cancel. Again, with the same id, it changes nothing.';
 
 create function private.dagster_due() returns boolean
 language sql stable set search_path = '' as $$
   select exists (select from public.dagster_runs d where d.ended_at is null and d.next_poll_at <= now())
 $$;
 comment on function private.dagster_due is 'Whether a run wants to be looked at on Dagster.';
+
+create function private.prune_dagster_jobs() returns void
+language sql set search_path = '' as $$
+  delete from public.dagster_jobs j
+  where j.last_used_at < now() - interval '90 days'
+    and not exists (select from public.dagster_runs d where d.job_id = j.id and d.ended_at is null)
+$$;
+comment on function private.prune_dagster_jobs is
+  'Forgets jobs that no run was started of for 90 days, as the snapshot does, and how their runs were followed. Those that are under way keep theirs.';
+select private.schedule_job('dagster-jobs', interval '1 day', 'select private.prune_dagster_jobs()');
 
 -- Triggers ------------------------------------------------------------------------------------
 
@@ -462,11 +557,12 @@ select private.guard_table('dagster_runs', '{organization_id,run_id,job_id,confi
 create function private.hurry_dagster() returns trigger
 language plpgsql set search_path = '' as $$
 begin
-  update public.dagster_runs d set next_poll_at = clock_timestamp()
-  where d.run_id = new.id and d.ended_at is null and d.next_poll_at > clock_timestamp();
+  update public.dagster_runs d set next_poll_at = least(d.next_poll_at, clock_timestamp()), poll = d.poll + 1
+  where d.run_id = new.id and d.ended_at is null;
   return null;
 end $$;
-comment on function private.hurry_dagster is 'A cancel is told to Dagster at once. Who is at the run right now loses the claim.';
+comment on function private.hurry_dagster is
+  'A cancel is told to Dagster at once. Who is at the run right now, and has not seen it, loses the claim.';
 create trigger hurry_dagster after update of status on public.pipeline_runs
   for each row when (new.executor = 'dagster' and new.status = 'canceling') execute function private.hurry_dagster();
 
@@ -480,7 +576,8 @@ select private.tenant_policies('dagster_runs', 'member');
 
 grant select on public.dagster_jobs, public.dagster_runs to authenticated;
 grant execute on function private.is_dagster_address to authenticated, service_role;
-grant execute on function private.dagster_op_name, private.dagster_step_state, private.adopt_dagster_run, private.end_dagster_run,
-  private.fail_dagster_ops, private.log_dagster_events, private.await_dagster, private.is_on_dagster, private.dagster_due
+grant execute on function private.dagster_op_name, private.dagster_step_state, private.lock_dagster_run, private.adopt_dagster_run, private.end_dagster_run,
+  private.fail_dagster_ops, private.log_dagster_events, private.await_dagster, private.is_cancel_overdue, private.is_on_dagster, private.dagster_due
   to service_role;
+grant execute on function public.list_dagster_jobs to authenticated, service_role;
 grant execute on function public.connect_dagster, public.begin_dagster_step, public.claim_dagster_runs, public.record_dagster_run to service_role;

@@ -2,6 +2,7 @@
 --
 -- Security definer functions, and why they must be:
 --   private.retire_trigger_secrets  no client sees secrets, so none could end an old one
+--   private.require_trigger_secret  as above: none could tell whether there is one
 -- `find_webhook` and `receive_delivery` are service_role's alone.
 
 -- Tables --------------------------------------------------------------------------------------
@@ -125,6 +126,17 @@ end $$;
 comment on function private.retire_trigger_secrets is
   'A new secret ends the one before it, at once or after its grace: two work at most.';
 
+create function private.require_trigger_secret() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  if exists (select from public.pipeline_triggers t where t.id = new.id)
+    and not exists (select from public.trigger_secrets s where s.trigger_id = new.id) then
+    perform private.raise_error(422, 'validation_failed', format('A %s webhook needs a secret', new.scheme), 'secret');
+  end if;
+  return null;
+end $$;
+comment on function private.require_trigger_secret is 'No webhook is stored that would check signatures with nothing.';
+
 create function public.find_webhook(trigger_id uuid) returns jsonb
 language sql stable set search_path = '' as $$
   select jsonb_build_object('organization_id', t.organization_id, 'scheme', t.scheme, 'secrets', coalesce((
@@ -156,6 +168,9 @@ begin
   if not found then
     select r.* into run from public.webhook_deliveries d join public.pipeline_runs r on r.id = d.run_id
     where d.trigger_id = receive_delivery.trigger_id and d.delivery_id = delivery ->> 'id';
+    if not found then
+      perform private.raise_error(409, 'conflict', 'The delivery was taken before, and its run was deleted since');
+    end if;
     return run;
   end if;
   run := private.start_run(webhook.pipeline_id, delivery -> 'input', 'webhook', webhook.created_by, null, null, trigger_id);
@@ -178,7 +193,9 @@ declare
   updates text;
   written integer;
 begin
-  select s.organization_id into organization from public.run_steps s where s.id = step_id and s.status = 'running';
+  -- Of a canceled run nothing is written any more, whatever its step is still at.
+  select s.organization_id into organization from public.run_steps s join public.pipeline_runs r on r.id = s.run_id
+  where s.id = step_id and s.status = 'running' and r.status = 'running';
   if organization is null then
     perform private.raise_error(404, 'not_found', format('No running step with id %s', step_id));
   elsif target is null then
@@ -243,6 +260,12 @@ create trigger a_inherit_organization before insert on public.step_effects
   for each row execute function private.inherit_organization('run_steps', 'id');
 create trigger retire_trigger_secrets after insert on public.trigger_secrets
   for each row execute function private.retire_trigger_secrets();
+-- At the transaction's end: the secret comes after its webhook.
+create constraint trigger require_trigger_secret after insert on public.pipeline_triggers deferrable initially deferred
+  for each row when (new.scheme <> 'none') execute function private.require_trigger_secret();
+
+select private.schedule_job('forget old deliveries', '1 day',
+  $$delete from public.webhook_deliveries d where d.created_at < now() - interval '90 days'$$);
 
 select private.audit('pipeline_triggers', 'pipeline_trigger', '{last_triggered_at,next_fire_at,claimed_until}');
 select private.audit('trigger_secrets', 'trigger_secret', '{ciphertext}');

@@ -123,8 +123,11 @@ declare
   run record;
 begin
   for run in
-    select r.id from public.pipeline_runs r
-    where r.trigger_id = cancel_earlier_runs.trigger_id and r.finished_at is null order by r.id
+    -- All at once: the end of the first one locks the pipeline, which whoever ends a step of the next may wait for.
+    select l.id from (
+      select r.id from public.pipeline_runs r
+      where r.trigger_id = cancel_earlier_runs.trigger_id and r.finished_at is null order by r.id for no key update
+    ) l order by l.id
   loop
     begin
       perform private.cancel_run(run.id);

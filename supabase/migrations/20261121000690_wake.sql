@@ -23,9 +23,6 @@ insert into private.worker_access default values;
 
 -- Functions -----------------------------------------------------------------------------------
 
-alter function private.worker_needed() rename to steps_due;
-comment on function private.steps_due is 'Whether a step wants a worker.';
-
 create function private.worker_needed() returns boolean
 language sql stable set search_path = '' as $$
   select private.steps_due()

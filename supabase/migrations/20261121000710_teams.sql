@@ -44,13 +44,6 @@ create index team_members_user_idx on public.team_members (user_id);
 
 -- Functions -----------------------------------------------------------------------------------
 
-create function private.acting_user_id() returns uuid
-language sql stable set search_path = '' as $$
-  select case when (select auth.jwt() ->> 'step_id') is null then (select auth.uid()) end
-$$;
-comment on function private.acting_user_id is
-  'Whose own rows the caller may touch: the user''s, but for a step, whose pipeline any member may have written.';
-
 create function private.team_ids() returns uuid[]
 language sql stable set search_path = '' as $$
   -- Under RLS: only where the caller is an active member of the organization, and a key only in its own.
@@ -109,4 +102,4 @@ grant insert (organization_id, name, description, settings) on public.teams to a
 grant update (name, description, settings) on public.teams to authenticated;
 grant insert (team_id, user_id) on public.team_members to authenticated;
 
-grant execute on function private.acting_user_id, private.team_ids to authenticated, service_role;
+grant execute on function private.team_ids to authenticated, service_role;

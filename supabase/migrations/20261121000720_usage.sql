@@ -591,7 +591,7 @@ create policy "A member reads their own usage, an admin the organization's" on p
   for select to authenticated
   using (
     organization_id = any ((select private.organization_ids('admin'))::uuid[])
-    or (user_id = (select auth.uid()) and organization_id = any ((select private.organization_ids('member'))::uuid[]))
+    or (user_id = (select private.acting_user_id()) and organization_id = any ((select private.organization_ids('member'))::uuid[]))
   );
 create policy "No client sees reservations" on public.usage_reservations
   for select to authenticated using (false);
@@ -599,14 +599,14 @@ create policy "A member reads what they spend, an admin what the organization do
   for select to authenticated
   using (
     organization_id = any ((select private.organization_ids('admin'))::uuid[])
-    or (scope = 'user' and subject_id = (select auth.uid())
+    or (scope = 'user' and subject_id = (select private.acting_user_id())
       and organization_id = any ((select private.organization_ids('member'))::uuid[]))
   );
 create policy "A member reads their own budgets, an admin the organization's" on public.budgets
   for select to authenticated
   using (
     organization_id = any ((select private.organization_ids('admin'))::uuid[])
-    or (scope = 'user' and subject_id = (select auth.uid())
+    or (scope = 'user' and subject_id = (select private.acting_user_id())
       and organization_id = any ((select private.organization_ids('member'))::uuid[]))
   );
 create policy "An admin of the organization adds budgets" on public.budgets

@@ -11,6 +11,7 @@
 --   private.note_reopening          whoever changes an assistant may not write reviews otherwise
 --   private.reopen_users_of_tool    a tool's author may not write the assistants that use it
 --   private.keep_used_tool          as above, nor see all of them
+--   private.hold_named_tools        whoever names a tool may not change, and so not lock, another's
 --   private.track_ratings           a rater may not write the assistant's average
 
 -- Tables --------------------------------------------------------------------------------------
@@ -273,6 +274,31 @@ begin
 end $$;
 comment on function private.keep_used_tool is 'A tool that assistants name stays.';
 
+create function private.missing_tools(assistant public.assistants) returns text
+language plpgsql set search_path = '' as $$
+declare
+  held text[];
+begin
+  -- Locked: until this transaction ends none of them is deleted.
+  held := array(select t.name from public.tools t
+    where t.organization_id = assistant.organization_id and t.name = any (assistant.tools) order by t.id for key share)
+    || array(select b.name from private.built_in_tools() b);
+  return (select string_agg(n.name, ', ') from unnest(assistant.tools) n (name) where n.name <> all (held));
+end $$;
+comment on function private.missing_tools is 'Which tools it names that are not there; those that are stay until the transaction ends.';
+
+create function private.hold_named_tools() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  missing constant text := private.missing_tools(new);
+begin
+  if missing is not null then
+    perform private.raise_error(422, 'validation_failed', format('No tool with the name %s', missing), 'tools');
+  end if;
+  return null;
+end $$;
+comment on function private.hold_named_tools is 'A tool that is deleted at this moment is not named: another of its name would pass for it.';
+
 create function private.track_ratings() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
@@ -330,6 +356,10 @@ create trigger reopen_users_of_tool after update of description, parameters, cod
   for each row when ((old.description, old.parameters, old.code, old.approval, old.is_active)
     is distinct from (new.description, new.parameters, new.code, new.approval, new.is_active))
   execute function private.reopen_users_of_tool();
+create trigger reopen_users_of_new_tool after insert on public.tools
+  for each row execute function private.reopen_users_of_tool();
+create trigger hold_named_tools after insert or update of tools on public.assistants
+  for each row when (new.tools <> '{}') execute function private.hold_named_tools();
 create trigger keep_used_tool before delete on public.tools
   for each row execute function private.keep_used_tool();
 create trigger a_inherit_organization before insert on public.assistant_ratings

@@ -165,6 +165,7 @@ create function private.review_assistant(
 #variable_conflict use_variable
 declare
   assistant public.assistants;
+  missing text;
 begin
   select * into assistant from public.assistants a where a.id = assistant_id for no key update;
   if not found or not assistant.organization_id = any (private.organization_ids('member')) then
@@ -173,6 +174,8 @@ begin
     perform private.raise_error(403, 'forbidden', 'An assistant is submitted by its creator or an admin');
   elsif action <> 'submit' and not assistant.organization_id = any (private.organization_ids('admin')) then
     perform private.raise_error(403, 'forbidden', 'Assistants are approved and rejected by admins');
+  elsif action = 'approve' and expected_revision is null then
+    perform private.raise_error(412, 'precondition_failed', 'Send If-Match with the ETag of what you judged: an approval is of that alone');
   elsif assistant.revision <> expected_revision then
     perform private.raise_error(412, 'precondition_failed', 'The assistant has changed since you read it');
   elsif (action, assistant.approval_status) not in (('submit', 'draft'), ('submit', 'rejected'),
@@ -181,6 +184,12 @@ begin
       format('The assistant is %s: that admits no %s', assistant.approval_status, action));
   elsif action = 'reject' and note is null then
     perform private.raise_error(422, 'validation_failed', 'A rejection says why', 'note');
+  end if;
+  if action = 'approve' then
+    missing := private.missing_tools(assistant);
+  end if;
+  if missing is not null then
+    perform private.raise_error(409, 'invalid_transition', format('It names tools that are not there: %s', missing));
   end if;
   insert into public.assistant_reviews (assistant_id, action, note, assistant_revision)
   values (assistant.id, action, note, assistant.revision);
@@ -203,7 +212,7 @@ begin
   return public.get_assistant(assistant_id);
 end $$;
 comment on function public.review_assistant is
-  'Submits (creator, admins), approves or rejects (admins) an assistant; a stale revision is 412, a step out of turn 409.';
+  'Submits (creator, admins), approves or rejects (admins) an assistant; an approval without a revision, or any step with a stale one, is 412, a step out of turn 409.';
 
 create function public.rate_assistant(assistant_id uuid, rating integer, comment text default null)
 returns public.assistant_ratings language plpgsql set search_path = '' as $$

@@ -362,7 +362,8 @@ declare
   caller constant uuid := auth.uid();
   organization uuid;
   key constant text := request ->> 'idempotency_key';
-  hash constant text := encode(sha256(convert_to((request - 'idempotency_key')::text, 'UTF8')), 'hex');
+  hash constant text := coalesce(request ->> 'fingerprint',
+    encode(sha256(convert_to((request - 'idempotency_key')::text, 'UTF8')), 'hex'));
   items constant jsonb := coalesce(nullif(request -> 'messages', 'null'), '[]');
   is_anew constant boolean := request ->> 'regenerate_id' is not null;
   conversation public.conversations;

@@ -1,7 +1,7 @@
 -- Assistants: the approval is a state machine, counters keep themselves, and the prompt stays at home.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(37);
+select plan(38);
 
 create function pg_temp.as_user(user_id uuid, statement text) returns text language plpgsql as $$
 declare
@@ -70,7 +70,7 @@ insert into public.memberships (organization_id, user_id, role, status) values
 
 select is((pg_temp.assistant()).approval_status::text, 'draft', 'A new one is a draft');
 select is((pg_temp.assistant()).status::text, 'pending', 'which is not active');
-select throws_ok($$select pg_temp.review('a0000000-0000-4000-8000-000000000000', 'approve')$$,
+select throws_ok($$select pg_temp.review('a0000000-0000-4000-8000-000000000000', 'approve', null, (pg_temp.assistant()).revision)$$,
   'PT409', null, 'A draft is not approved before it is submitted');
 select throws_ok($$select pg_temp.review('d0000000-0000-4000-8000-000000000000', 'submit')$$,
   'PT403', null, 'nor submitted by someone else');
@@ -83,7 +83,10 @@ select throws_ok($$select pg_temp.review('a0000000-0000-4000-8000-000000000000',
   'PT422', null, 'A rejection says why');
 select throws_ok($$select pg_temp.review('a0000000-0000-4000-8000-000000000000', 'approve', null, 1)$$,
   'PT412', null, 'Another revision was judged');
-select is(pg_temp.review('a0000000-0000-4000-8000-000000000000', 'approve'), 'approved', 'An admin approves it');
+select throws_ok($$select pg_temp.review('a0000000-0000-4000-8000-000000000000', 'approve')$$,
+  'PT412', null, 'or none');
+select is(pg_temp.review('a0000000-0000-4000-8000-000000000000', 'approve', null, (pg_temp.assistant()).revision),
+  'approved', 'An admin approves it');
 select is((pg_temp.assistant()).status::text, 'active', 'and with that it is active');
 select throws_ok($$update public.assistants set approved_at = null where id = '00000000-0000-4000-8000-000000000011'$$,
   '23514', null, 'An approval has its time');
@@ -123,7 +126,7 @@ select is(private.show_assistant(pg_temp.assistant()) -> 'monthly_cost', '0'::js
 -- The prompt ----------------------------------------------------------------------------------
 
 update public.assistants set access_level = 'public' where id = '00000000-0000-4000-8000-000000000011';
-select pg_temp.review('a0000000-0000-4000-8000-000000000000', 'approve');
+select pg_temp.review('a0000000-0000-4000-8000-000000000000', 'approve', null, (pg_temp.assistant()).revision);
 select is(
   pg_temp.as_user('c0000000-0000-4000-8000-000000000000',
     $$select public.get_assistant_for_use('00000000-0000-4000-8000-000000000011') -> 'prompt'$$),

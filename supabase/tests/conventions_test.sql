@@ -138,7 +138,7 @@ select set_eq(
   $$select distinct schema || '.' || p.proname from our_function f join pg_proc p on p.oid = f.oid
     where f.prosecdef$$,
   array[
-    'private.assistant_stats', 'private.keep_used_tool', 'private.note_reopening', 'private.public_assistants',
+    'private.assistant_stats', 'private.hold_named_tools', 'private.keep_used_tool', 'private.note_reopening', 'private.public_assistants',
     'private.reopen_users_of_tool', 'private.review_assistant', 'private.track_ratings', 'private.track_team_members',
     'private.announce_run', 'private.create_endpoint', 'private.hold_deliveries', 'private.ping_endpoint',
     'private.put_endpoint_secret', 'private.redeliver',
@@ -147,7 +147,7 @@ select set_eq(
     'private.create_organization', 'private.farewell_user', 'private.follow_user',
     'private.cancel_run', 'private.drop_events', 'private.relane_steps', 'private.retry_run',
     'private.carry_usage', 'private.forget_keys_of_member', 'private.hold_membership', 'private.is_banned', 'private.log_read', 'private.mark_active_version',
-    'private.number_version', 'private.organization_ids', 'private.retire_trigger_secrets', 'private.worker_token_is', 'private.search_audit_logs', 'private.start_run',
+    'private.number_version', 'private.organization_ids', 'private.require_trigger_secret', 'private.retire_trigger_secrets', 'private.worker_token_is', 'private.search_audit_logs', 'private.start_run',
     'private.end_of_table', 'private.touch_project', 'private.track_memberships', 'private.verify_audit_seals', 'private.welcome_user',
     'private.write_audit_log'],
   'These functions are security definer, and no other; the migrations'' heads say why');
@@ -185,7 +185,7 @@ select set_eq(
     'activate_block_version', 'activate_edge_version', 'audit_stats', 'begin_idempotent_request',
     'begin_turn', 'discard_turn', 'finish_turn', 'list_messages', 'search_messages',
     'create_block', 'create_edge', 'create_organization', 'create_pipeline', 'create_webhook_trigger',
-    'end_idempotent_request', 'get_project_schema', 'get_user_projects', 'validate_project_ownership', 'get_pipeline', 'get_run', 'list_run_events', 'log_audit_read',
+    'end_idempotent_request', 'get_project_schema', 'get_user_projects', 'validate_project_ownership', 'get_pipeline', 'get_run', 'list_dagster_jobs', 'list_run_events', 'log_audit_read',
     'log_provider_key_read', 'put_provider_key', 'rotate_api_key', 'search_audit_logs', 'start_run',
     'update_pipeline', 'verify_audit_seals', 'write_table_rows'],
   'authenticated may execute these commands, and no other');

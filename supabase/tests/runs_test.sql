@@ -1,7 +1,7 @@
 -- Runs: what may start, and what claiming and finishing steps does to a run.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(76);
+select plan(79);
 
 create function pg_temp.as_user(user_id uuid, statement text) returns text language plpgsql as $$
 declare
@@ -107,6 +107,10 @@ select results_eq(
     (select public.start_run('00000000-0000-4000-8000-000000000003', '{}', 'k') r from (select set_config('request.jwt.claims', '{"sub": "b0000000-0000-4000-8000-000000000000"}', true)) x) a,
     (select public.start_run('00000000-0000-4000-8000-000000000003', '{}', 'k') r) b$$,
   'values (true)', 'A key starts one run');
+select throws_ok(
+  format($$select public.start_run('00000000-0000-4000-8000-000000000003', %L, 'k')$$, request), 'PT422', null, 'With another ' || what || ' it is refused')
+from (values ('priority', '{"priority": 1}'), ('input', '{"input": 1}'),
+  ('first block', '{"from": "00000000-0000-4000-8000-000000000011"}')) x (what, request);
 update public.run_steps set run_at = 'infinity' where run_id <> (select id from one);
 select throws_ok(
   $$select pg_temp.as_user('a0000000-0000-4000-8000-000000000000', 'insert into public.pipeline_runs (organization_id, pipeline_id, definition)
@@ -118,7 +122,7 @@ select throws_ok(
 select is_empty(
   $$select r, f from unnest(array['anon', 'authenticated']) r
     cross join unnest(array['public.claim_steps(uuid, integer, integer, boolean)', 'public.finish_steps(uuid, jsonb)',
-      'public.heartbeat_worker(uuid)']) f
+      'public.heartbeat_worker(uuid, uuid[])']) f
     where has_function_privilege(r, f, 'execute')$$,
   'The worker''s commands are service_role''s alone');
 

@@ -1,7 +1,7 @@
 -- Triggers: deliveries and times start one run each, and a step's rows are written once.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(43);
+select plan(47);
 
 create function pg_temp.as_user(user_id uuid, statement text) returns text language plpgsql as $$
 declare
@@ -66,6 +66,14 @@ select throws_ok(
   $$insert into public.pipeline_triggers (pipeline_id, type, created_by) values ('00000000-0000-4000-8000-000000000003', 'webhook', 'a0000000-0000-4000-8000-000000000000')$$,
   '23514', null, 'A webhook has a scheme');
 select throws_ok(
+  $$do $do$ begin
+    insert into public.pipeline_triggers (pipeline_id, type, scheme, created_by)
+    values ('00000000-0000-4000-8000-000000000003', 'webhook', 'hmac', 'a0000000-0000-4000-8000-000000000000');
+    set constraints public.require_trigger_secret immediate;
+  end $do$ $$, 'PT422', null, 'Past the function, too, a signed one is not stored without its secret');
+select lives_ok('set constraints public.require_trigger_secret immediate', 'Those above have what they need');
+set constraints public.require_trigger_secret deferred;
+select throws_ok(
   $$select pg_temp.as_user('a0000000-0000-4000-8000-000000000000', 'select ciphertext from public.trigger_secrets')$$,
   '42501', null, 'Nobody reads a secret back');
 select is_empty(
@@ -91,6 +99,11 @@ select throws_ok(
 select is(
   (select count(*) from public.webhook_deliveries where trigger_id = '00000000-0000-4000-8000-000000000041'), 2::bigint, 'And keeps nothing');
 update public.pipeline_triggers set is_active = true where id = '00000000-0000-4000-8000-000000000041';
+create temporary table gone as select (public.receive_delivery('00000000-0000-4000-8000-000000000043', '{"id": "d-1", "input": {}}')).id;
+delete from public.pipeline_runs where id = (select id from gone);
+select throws_ok(
+  $$select public.receive_delivery('00000000-0000-4000-8000-000000000043', '{"id": "d-1", "input": {}}')$$, 'PT409', null,
+  'One whose run was deleted starts no other');
 update public.pipelines set status = 'draft' where id = '00000000-0000-4000-8000-000000000003';
 select throws_ok(
   $$select public.receive_delivery('00000000-0000-4000-8000-000000000041', '{"id": "d-4", "input": {}}')$$, 'PT409', null, 'A delivery that can start nothing is refused');
@@ -104,6 +117,10 @@ create table public.pgtap_rows (id integer primary key, organization_id uuid not
 create temporary table step as
   select id from public.run_steps where run_id = (select id from first) and name = 'A';
 update public.run_steps set status = 'running' where id = (select id from step);
+update public.pipeline_runs set status = 'canceling' where id = (select id from first);
+select throws_ok(
+  $$select public.write_table_rows(id, 'pgtap_rows', '[{"id": 1}]') from step$$, 'PT404', null, 'A run that is canceled writes nothing more');
+update public.pipeline_runs set status = 'running' where id = (select id from first);
 select is(
   (select public.write_table_rows(id, 'pgtap_rows', '[{"id": 1, "note": "a"}, {"id": 2}]') from step),
   (select public.write_table_rows(id, 'pgtap_rows', '[{"id": 3}]') from step),

@@ -8,7 +8,7 @@ import { withServer } from "./postgres_server.ts";
 import { comparisonFigure, decimals, type Figure, times } from "./report.ts";
 
 const GOAL = 1.1;
-const PLAN = { rounds: 3, turns: 6 };
+const PLAN = { rounds: 5, turns: 8 };
 /** As models are: 200 ms until the first part, then one a few milliseconds. */
 const SHAPE: Shape = { firstByteMs: 200, chunks: 40, gapMs: 5 };
 

@@ -7,6 +7,8 @@ import { decimals, type Figure } from "./report.ts";
 
 const TURNS = 30;
 const WARM_UP = 5;
+/** What a turn leaves to the background is done by then. */
+const PAUSE_MS = 50;
 
 /** A call of the Data API, in ms from the beginning of the turn that makes it. */
 type Call = { name: string; startMs: number; ms: number };
@@ -31,6 +33,7 @@ export async function measureParts(
           return body;
         },
       });
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
       if (turn >= 0) turns.push({ firstMs, calls: watched.calls });
     }
     return partsOf(turns);
@@ -41,18 +44,22 @@ export async function measureParts(
 }
 
 function partsOf(turns: { firstMs: number; calls: Call[] }[]): Figure[] {
-  const names = new Set(turns.flatMap(({ calls }) => calls.map(({ name }) => name)));
-  return [...names].map((name): Figure => {
-    const found = turns.flatMap(({ firstMs, calls }) =>
-      calls.filter((call) => call.name === name).map((call) => ({ ...call, firstMs }))
-    );
-    const isBefore = median(found.map(({ startMs, firstMs }) => startMs - firstMs)) < 0;
-    const at = decimals(median(found.map(({ startMs }) => startMs)));
-    return {
-      name: `of it ${name}, ${isBefore ? "before the first chunk" : "after it"}, at ${at} ms`,
-      measured: `${decimals(median(found.map(({ ms }) => ms)))} ms`,
-    };
-  });
+  const named = turns.flatMap(({ firstMs, calls }) =>
+    calls.map(({ name, startMs, ms }) => ({
+      name: `${name}, ${startMs < firstMs ? "before the first chunk" : "after it"}`,
+      startMs,
+      ms,
+    }))
+  );
+  const parts = [...Map.groupBy(named, ({ name }) => name)].map(([name, calls]) => ({
+    name,
+    startMs: median(calls.map(({ startMs }) => startMs)),
+    ms: median(calls.map(({ ms }) => ms)),
+  }));
+  return parts.toSorted((a, b) => a.startMs - b.startMs).map(({ name, startMs, ms }) => ({
+    name: `of it ${name}, at ${decimals(startMs)} ms`,
+    measured: `${decimals(ms)} ms`,
+  }));
 }
 
 /** Stands before a stack, and notes how long it takes for what. */
@@ -86,7 +93,7 @@ class WatchedStack {
   async #forward({ url, method, headers, body }: Request): Promise<Response> {
     const { pathname, search } = new URL(url);
     const sent = body ? await new Response(body).arrayBuffer() : undefined;
-    const calls = this.#calls;
+    const [calls, began] = [this.#calls, this.#began];
     const started = performance.now();
     const answer = await fetch(`${this.stackUrl}${pathname}${search}`, {
       method,
@@ -96,7 +103,7 @@ class WatchedStack {
     const received = await answer.arrayBuffer();
     calls.push({
       name: pathname.replace(/^\/rest\/v1\//, ""),
-      startMs: started - this.#began,
+      startMs: started - began,
       ms: performance.now() - started,
     });
     const empty = answer.status === 204 || answer.status === 304;

@@ -15,6 +15,9 @@ const BENCHMARKS: Record<string, () => Promise<Benchmark>> = {
   keys: async () => (await import("./keys.ts")).measureKeys,
   audit_trigger: async () => (await import("./audit_trigger.ts")).measureAuditTrigger,
   audit_list: async () => (await import("./audit_list.ts")).measureAuditList,
+  llm: async () => (await import("./llm.ts")).measureLlm,
+  gateways: async () => (await import("./llm_gateways.ts")).measureGateways,
+  chunks: async () => (await import("./llm_chunks.ts")).measureChunks,
 };
 
 const USAGE = `npm run bench -- [${Object.keys(BENCHMARKS).join("|")}]… [--db postgresql://…]

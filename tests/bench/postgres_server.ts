@@ -1,4 +1,4 @@
-import { findExecutable, readLines, userIds } from "./system.ts";
+import { findServer, readLines, userIds } from "./system.ts";
 
 /** A PostgreSQL server to measure against. */
 export type Server = { url: string; version: string; stop(): Promise<void> };
@@ -26,9 +26,9 @@ export async function withServer<T>(
 
 /** A server of the machine's own binaries, on loopback, with the settings that `initdb` leaves. */
 async function startServer(): Promise<Server | null> {
-  const initdb = await findExecutable("initdb", "/usr/lib/postgresql");
-  const postgres = await findExecutable("postgres", "/usr/lib/postgresql");
-  if (!initdb || !postgres) return null;
+  const programs = await findServer();
+  if (!programs) return null;
+  const { initdb, postgres } = programs;
   const folder = await Deno.makeTempDir({ prefix: "edgeloom_bench_" });
   const removeFolder = () => Deno.remove(folder, { recursive: true });
   try {

@@ -9,6 +9,14 @@ export async function findExecutable(name: string, releases: string): Promise<st
   return null;
 }
 
+/** The programs of a PostgreSQL server: those in PATH, or else of Debian's newest release. */
+export async function findServer(): Promise<{ initdb: string; postgres: string } | null> {
+  const releases = "/usr/lib/postgresql";
+  const initdb = await findExecutable("initdb", releases);
+  const postgres = await findExecutable("postgres", releases);
+  return initdb && postgres ? { initdb, postgres } : null;
+}
+
 async function newestFirst(releases: string): Promise<string[]> {
   const names: string[] = [];
   try {

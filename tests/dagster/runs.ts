@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { REPOSITORY } from "../../supabase/local/paths.ts";
+import { succeed } from "../checks/command.ts";
 import { createBlock, startRun } from "../harness/pipelines.ts";
 import { expect } from "../harness/expect.ts";
 import { SlowService } from "../harness/slow_service.ts";
@@ -109,7 +111,29 @@ export async function runsInContainer({ owner }: Scene): Promise<void> {
     sql`update public.docker_images set build_status = 'success', last_built_at = now() where id = ${image.id}`
   );
   const run = await runToEnd(owner, await chain(owner, [first, second]));
-  assert.deepEqual(run.output, { image: "docker.io/acme/sum:latest", input: ROWS });
+  const { command, ...given } = run.output;
+  assert.deepEqual(given, { image: "docker.io/acme/sum:latest", input: ROWS });
+  const confined = "--network none --memory 1g --cpus 1 --pids-limit 256 --cap-drop ALL " +
+    "--security-opt no-new-privileges -- docker.io/acme/sum:latest";
+  assert.ok(command.endsWith(confined), command);
+}
+
+/** On the deployment's Dagster, where EDGELOOM_TOKEN opens everything, only if it was told to. */
+export async function choosesImages(_scene: Scene, programs: string): Promise<void> {
+  const source =
+    "import logging, images; print(images.uses_image('acme/sum', logging.getLogger()))";
+  const chosen = async (env: Record<string, string>) => {
+    const { stdout } = await succeed(`${programs}/python`, ["-c", source], {
+      cwd: `${REPOSITORY}/supabase/dagster`,
+      env: { PATH: `${REPOSITORY}/tests/dagster/stand_in:${Deno.env.get("PATH")}`, ...env },
+    });
+    return stdout.trim();
+  };
+  assert.equal(await chosen({ EDGELOOM_TOKEN: "el_live_x" }), "True");
+  assert.equal(await chosen({ EDGELOOM_TOKEN: "sb_secret_x" }), "False");
+  assert.equal(await chosen({}), "False");
+  assert.equal(await chosen({ EDGELOOM_TOKEN: "sb_secret_x", EDGELOOM_DOCKER: "always" }), "True");
+  assert.equal(await chosen({ EDGELOOM_TOKEN: "el_live_x", EDGELOOM_DOCKER: "never" }), "False");
 }
 
 /** What someone runs again in Dagster alone does nothing here, and says what to do instead. */

@@ -16,6 +16,7 @@ import {
 import { Proxy } from "./proxy.ts";
 import {
   cancels,
+  choosesImages,
   failsAndGoesOn,
   refusesConfig,
   refusesCopies,
@@ -35,6 +36,7 @@ const cases: [name: string, run: (scene: Scene) => Promise<void>][] = [
   ["a run fails, and its retry resumes from the failure", failsAndGoesOn],
   ["a cancel stops the run", cancels],
   ["a block's image is used", runsInContainer],
+  ["an image of whoever is not run unasked", (scene) => choosesImages(scene, programs)],
   ["a launch whose answer was lost is found by its tag, not repeated", findsLostLaunch],
   ["while Dagster is down the run waits and says so, then goes on", waitsForDagster],
   ["a run that Dagster has lost fails", noticesLostRun],
@@ -53,6 +55,7 @@ Deno.test({
     const dagster = await Dagster.start(programs, {
       EDGELOOM_URL: stack.url,
       EDGELOOM_TOKEN: stack.secretKey,
+      EDGELOOM_DOCKER: "always",
       PATH: `${REPOSITORY}/tests/dagster/stand_in:${Deno.env.get("PATH")}`,
     });
     const proxy = await Proxy.start(dagster.url);

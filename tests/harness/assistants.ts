@@ -1,4 +1,4 @@
-import type { Body } from "./answer.ts";
+import type { Answer, Body } from "./answer.ts";
 import { expect } from "./expect.ts";
 import type { Tenant, User } from "./tenant.ts";
 
@@ -16,7 +16,14 @@ export async function createApproved(
 ): Promise<Body> {
   const { id } = await createAssistant(user, values);
   expect(await user.post(`/llm-assistant/assistants/${id}/submit`), 200);
-  return expect(await owner.post(`/llm-assistant/assistants/${id}/approve`), 200);
+  return expect(await approve(owner, id), 200);
+}
+
+/** Approves an assistant as it is now. */
+export async function approve(admin: User, id: string, body: Body = {}): Promise<Answer> {
+  const { revision } = expect(await admin.get(`/llm-assistant/assistants/${id}`), 200);
+  const headers = { "if-match": `"${revision}"` };
+  return await admin.post(`/llm-assistant/assistants/${id}/approve`, body, { headers });
 }
 
 /** A tool of the user's. */

@@ -46,7 +46,7 @@ export class Engine {
       const isTarget = arrows.some(([, target]) => target === name);
       const spec = specs[name] ??
         (isTarget ? { kind: "jsonata", expression: "input" } : { kind: "inline", rows: [] });
-      const block_type = spec.kind === "inline" ? "dataset" : "model";
+      const block_type = DATASETS.includes(spec.kind) ? "dataset" : "model";
       blocks[name] =
         (await this.asUser("create_block", { name: this.#unique(name), block_type, spec })).id;
     }
@@ -170,6 +170,9 @@ export class Engine {
     return edge.id;
   }
 }
+
+/** Kinds of datasets that tests are made of; any other kind is a model's. */
+const DATASETS = ["inline", "storage", "table"];
 
 /** What a pipeline has besides its graph: settings and specs go by the names of blocks. */
 type PipelineOptions = {

@@ -41,7 +41,7 @@ export class GraphqlService {
     this.asked.push(field);
     this.variables = variables;
     const answer = this.answers[field];
-    const value = typeof answer === "function" ? answer(variables) : answer;
+    const value = typeof answer === "function" ? await answer(variables) : answer;
     if (value instanceof Response) return value;
     if (value !== undefined) return Response.json({ data: { [field]: value } });
     return Response.json({ errors: [{ message: `No field ${field}` }] }, { status: 400 });

@@ -153,6 +153,8 @@ Deno.test("a retry with the same Idempotency-Key is given the answer that is the
   });
   await t.step("but not to another question", async () => {
     refused(await ask("Twice"), 422, "idempotency_key_reused");
+    const hotter = { ...say("Once"), temperature: 1 };
+    refused(await owner.post(PATH, hotter, { headers }), 422, "idempotency_key_reused");
     const long = { headers: { "idempotency-key": "x".repeat(256) } };
     refused(await owner.post(PATH, say("x"), long), 400, "invalid_request");
   });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import type { TransactionSql } from "postgres";
 import { Server } from "../harness/server.ts";
+import { waitFor } from "../harness/wait.ts";
 import { HAS_SERVER } from "../local/postgres_server.ts";
 
 /** What happens to an assistant at the same time. Without a PostgreSQL server there is no such test. */
@@ -29,7 +31,7 @@ async function createSubmitted(server: Server) {
     const [row] = await server.sql`select * from public.assistants where id = ${id}`;
     return row;
   };
-  const approve = (revision: number | null = null) =>
+  const approve = (revision: number) =>
     server.as(
       owner,
       (sql) => sql`select public.review_assistant(${id}, 'approve', null, ${revision})`,
@@ -67,7 +69,7 @@ Deno.test("an assistant under parallel hands", options, (t) =>
     });
     await t.step("keeps the average of 40 ratings, given and changed at once", async () => {
       const { id, organizationId, approve, state } = await createSubmitted(server);
-      await approve();
+      await approve((await state())?.revision);
       const raters = await addMembers(server, organizationId, 40);
       const rate = (userId: string, rating: number) =>
         server.as(userId, (sql) => sql`select public.rate_assistant(${id}, ${rating})`);
@@ -114,9 +116,55 @@ Deno.test("an assistant under parallel hands", options, (t) =>
         assert.equal((await state())?.approval_status, "pending");
       }
     });
+    await t.step("nor without one, for another of its name to come later", async () => {
+      for (const first of ["name", "delete"]) {
+        const { approve, creator, id, organizationId, toolId, state } = await createSubmitted(
+          server,
+        );
+        await server.as(
+          creator,
+          (sql) => sql`update public.assistants set tools = '{}' where id = ${id}`,
+        );
+        // Each sees the other's work not done yet.
+        const name = (sql: TransactionSql) =>
+          sql`update public.assistants set tools = '{own}' where id = ${id}`;
+        const remove = (sql: TransactionSql) => sql`delete from public.tools where id = ${toolId}`;
+        const [one, other] = first === "name" ? [name, remove] : [remove, name];
+        let second: Promise<unknown> = Promise.resolve();
+        await server.as(creator, async (sql) => {
+          await one(sql);
+          second = server.as(creator, other).catch((error: unknown) => error);
+          await waitFor(async () => {
+            const [row] = await server
+              .sql`select exists (select 1 from pg_locks where not granted)`;
+            return row?.exists === true;
+          });
+        });
+        assert.ok(await second instanceof Error, `${first} first: both were done`);
+        const [tool] = await server.sql`select id from public.tools where id = ${toolId}`;
+        assert.deepEqual((await state())?.tools, tool ? ["own"] : []);
+        if (!tool) continue;
+        // Whatever deleted it otherwise: what is missing is not approved, what is new is judged anew.
+        await server.sql`alter table public.tools disable trigger keep_used_tool`;
+        await server.sql`delete from public.tools where id = ${toolId}`;
+        await server.sql`alter table public.tools enable trigger keep_used_tool`;
+        await assert.rejects(approve((await state())?.revision), /not there: own/);
+        const insert = () =>
+          server.as(
+            creator,
+            (sql) =>
+              sql`insert into public.tools (organization_id, name, description, code)
+            values (${organizationId}, 'own', 'Another', 'return 2;')`,
+          );
+        const { revision } = await state() ?? {};
+        await insert();
+        await assert.rejects(approve(revision), /has changed/);
+      }
+    });
     await t.step("approved twice at once, it is approved once", async () => {
-      const { approve, id } = await createSubmitted(server);
-      const answers = await Promise.allSettled([approve(), approve()]);
+      const { approve, id, state } = await createSubmitted(server);
+      const { revision } = await state() ?? {};
+      const answers = await Promise.allSettled([approve(revision), approve(revision)]);
       const refused = answers.filter(({ status }) => status === "rejected");
       assert.equal(refused.length, 1);
       const [row] = await server.sql`select count(*)::int as approvals

@@ -173,7 +173,7 @@ Deno.test("each provider is asked in the words that it knows", () => {
     parallel_tool_calls: true,
     ...include_usage,
   });
-  assert.deepEqual(asked("https://api.mistral.ai/v1", { max_completion_tokens: 6 }), {
+  assert.deepEqual(asked("https://api.mistral.ai/v1"), {
     messages: system,
     max_tokens: 5,
     random_seed: 7,
@@ -189,6 +189,10 @@ Deno.test("each provider is asked in the words that it knows", () => {
     messages: system,
     ...include_usage,
   });
+  const { max_completion_tokens } = asked("https://proxy.example/v1", { model: "openai/gpt-5" });
+  assert.equal(max_completion_tokens, 5, "OpenAI's own behind a proxy");
+  const predicted = asked("https://api.openai.com/v1", { prediction: { type: "content" } });
+  assert.equal(predicted.max_tokens, 5, "the one that it takes beside a prediction");
 });
 
 Deno.test("models of all providers are listed, each by the name that reaches it", () =>

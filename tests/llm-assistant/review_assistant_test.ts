@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Body } from "../harness/answer.ts";
-import { createApproved, createAssistant, createTool } from "../harness/assistants.ts";
+import { approve, createApproved, createAssistant, createTool } from "../harness/assistants.ts";
 import { attack } from "../harness/battery.ts";
 import { rest } from "../harness/client.ts";
 import { expect, refused } from "../harness/expect.ts";
@@ -30,7 +30,7 @@ Deno.test("submit_assistant, approve_assistant and reject_assistant", async (t) 
     assert.equal(expect(submitted, 200).approval_status, "pending");
     assert.equal(submitted.headers.get("etag"), `"${submitted.body.revision}"`);
     assert.equal((await use(colleague, id)).status, 409);
-    const approved = expect(await step(admin, id, "approve"), 200);
+    const approved = expect(await approve(admin, id), 200);
     assert.deepEqual(
       [approved.approval_status, approved.status, approved.approved_by],
       ["approved", "active", admin.id],
@@ -43,7 +43,7 @@ Deno.test("submit_assistant, approve_assistant and reject_assistant", async (t) 
     const rejected = expect(await step(admin, id, "reject", "Too brief"), 200);
     assert.deepEqual([rejected.approval_status, rejected.status], ["rejected", "pending"]);
     expect(await step(member, id, "submit"), 200);
-    expect(await step(owner, id, "approve", "Better"), 200);
+    expect(await approve(owner, id, { note: "Better" }), 200);
     const path = `${ALL}/${id}/reviews`;
     const reviews = expect(await member.get(path), 200).data;
     assert.deepEqual(
@@ -59,19 +59,27 @@ Deno.test("submit_assistant, approve_assistant and reject_assistant", async (t) 
   });
   await t.step("are taken in turn", async () => {
     const { id } = await createAssistant(member);
-    refused(await step(admin, id, "approve"), 409, "invalid_transition");
+    refused(await approve(admin, id), 409, "invalid_transition");
     refused(await step(admin, id, "reject", "No"), 409, "invalid_transition");
     expect(await step(member, id, "submit"), 200);
     refused(await step(member, id, "submit"), 409, "invalid_transition");
     refused(await step(admin, id, "reject"), 422, "validation_failed", ["note"]);
-    expect(await step(admin, id, "approve"), 200);
-    refused(await step(admin, id, "approve"), 409, "invalid_transition");
+    expect(await approve(admin, id), 200);
+    refused(await approve(admin, id), 409, "invalid_transition");
     refused(await step(admin, id, "reject", "No"), 409, "invalid_transition");
     refused(await owner.post(`${UNKNOWN}/submit`), 404, "not_found");
   });
-  await t.step("approve honours If-Match: what changed meanwhile was not judged", async () => {
+  await t.step("approve needs If-Match: what changed meanwhile was not judged", async () => {
     const { id } = await createAssistant(member);
     const { revision } = expect(await step(member, id, "submit"), 200);
+    const blind = refused(await step(admin, id, "approve"), 412, "precondition_failed");
+    assert.match(blind.detail, /If-Match/);
+    const anything = { headers: { "if-match": "*" } };
+    refused(
+      await admin.post(`${ALL}/${id}/approve`, {}, anything),
+      412,
+      "precondition_failed",
+    );
     expect(await member.patch(`${ALL}/${id}`, { prompt: "Be evil." }), 200);
     const headers = { "if-match": `"${revision}"` };
     refused(
@@ -156,7 +164,7 @@ Deno.test("an approval is of what was judged", async (t) => {
     assert.equal((await use(colleague, id)).status, 409);
     expect(await use(member, id), 200);
     expect(await member.patch(`${ALL}/${id}`, { prompt: "Other" }), 200);
-    expect(await step(tenant.owner, id, "approve"), 200);
+    expect(await approve(tenant.owner, id), 200);
     assert.deepEqual(await stateOf(id), ["approved", "inactive"]);
     expect(await tenant.owner.patch(`${ALL}/${id}`, { status: "suspended" }), 200);
     assert.equal((await use(tenant.owner, id)).status, 409);

@@ -11,6 +11,7 @@ import { waitFor } from "../harness/wait.ts";
 
 const PATH = "/llm-assistant";
 const MODEL = { EDGELOOM_CHAT_MODEL: "demo-chat" };
+const OWN_TOOL = { type: "function", function: { name: "own", parameters: { type: "object" } } };
 const say = (content: string) => ({ messages: [{ role: "user", content }] });
 
 /** The messages of the shown branch. */
@@ -80,6 +81,19 @@ Deno.test("an assistant answers as it was approved", () =>
       return usage_count >= 4;
     });
     assert.ok(asked.conversation_id);
+    const openAi = (more: Body) =>
+      functions.send(member, "POST", `${PATH}/v1/chat/completions`, {
+        model: "demo-chat",
+        ...say("Wider"),
+        assistant_id: assistant.id,
+        ...more,
+      });
+    for (const extra of ["plugins", "web_search_options", "fallback_models", "n", "tools"]) {
+      const value = { n: 2, web_search_options: {}, tools: [OWN_TOOL] }[extra] ?? ["x"];
+      const { status, body } = await openAi({ [extra]: value });
+      assert.deepEqual([status, body.error?.param], [400, extra]);
+    }
+    expect(await openAi({ temperature: 1 }), 200);
     expect(await owner.patch(`${PATH}/assistants/${assistant.id}`, { prompt: "Be long." }), 200);
     refused(await ask(say("x")), 409, "assistant_not_approved");
   }, MODEL));
@@ -118,6 +132,17 @@ Deno.test("a tool that needs approval waits for it", () =>
     const other = await begin();
     const declined = expect(await ask(other.decide(false)), 200);
     assert.match(declined.message.content, /declined/);
+
+    const archived = await begin();
+    const conversation = `${PATH}/conversations/${archived.answer.conversation_id}`;
+    expect(await owner.patch(conversation, { status: "archived" }), 200);
+    refused(await ask(archived.decide(true)), 409, "conversation_archived");
+    refused(
+      await ask({ ...archived.decide(true), parentId: null }),
+      422,
+      "validation_failed",
+      ["toolApprovals"],
+    );
 
     const left = await begin();
     const onward = { ...say("Never mind"), conversationId: left.answer.conversation_id };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { findServer } from "../bench/system.ts";
 
 /** A PostgreSQL server for one test, on loopback, in a folder of its own. */
 export interface PostgresServer {
@@ -8,14 +9,22 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
+const programs = await findServer();
+
 /** Whether this machine has a server to start. */
-export const HAS_SERVER = await runs("postgres", "--version") && await runs("initdb", "--version");
+export const HAS_SERVER = programs !== null;
+
+if (!HAS_SERVER) {
+  console.warn("No PostgreSQL on this machine (initdb, postgres): what needs a server is skipped.");
+}
 
 /** Starts a server in an empty folder; `settings` are as in postgresql.conf. */
 export async function startPostgres(
   folder: string,
   settings: Record<string, string> = {},
 ): Promise<PostgresServer> {
+  assert.ok(programs, "Ask HAS_SERVER first");
+  const { initdb, postgres } = programs;
   const data = `${folder}/server`;
   await Deno.mkdir(data);
   // The server refuses to be run by root; the folder and the process are someone else's then.
@@ -27,11 +36,11 @@ export async function startPostgres(
     await Deno.chmod(folder, 0o755);
     assert.ok(await runs("chown", "postgres", data));
   }
-  assert.ok(await runs(...account, "initdb", "-D", data, "-U", "postgres", "-A", "trust"));
+  assert.ok(await runs(...account, initdb, "-D", data, "-U", "postgres", "-A", "trust"));
   const port = freePort();
   const [program = "", ...args] = [
     ...account,
-    ...["postgres", "-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1"],
+    ...[postgres, "-D", data, "-p", String(port), "-c", "listen_addresses=127.0.0.1"],
     ...["-c", "unix_socket_directories=", "-c", "fsync=off"],
     ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
   ];

@@ -4,6 +4,7 @@ import { expect } from "../harness/expect.ts";
 import { OwnFunctions } from "../harness/own_functions.ts";
 import { SlowService } from "../harness/slow_service.ts";
 import { waitFor } from "../harness/wait.ts";
+import { withWorker } from "../harness/worker_process.ts";
 
 const options = { sanitizeExit: false };
 const worker = () => crypto.randomUUID();
@@ -146,4 +147,29 @@ Deno.test("a worker gives a canceled step up, whatever it waits for", options, a
       engine.stack,
     )
   );
+});
+
+Deno.test("and a call of the project's own API with it", options, async (t) => {
+  const spec = {
+    storage: { bucket: "datasets", path: "x.json", format: "json" },
+    table: { table: "blocks" },
+  };
+  await Engine.with(async (engine) => {
+    for (const [kind, rest] of Object.entries(spec)) {
+      await t.step(kind, async () => {
+        const run = await engine.start(["slow"], [], { specs: { slow: { kind, ...rest } } });
+        const isSlow = ({ url }: Request) => /\/(object|blocks)(\/|\?)/.test(url);
+        await withWorker(
+          engine,
+          (request) => isSlow(request) ? undefined : null,
+          async ({ service }) => {
+            await waitFor(() => service.waiting === 1);
+            await cancel(engine, run);
+            await waitFor(() => service.givenUp === 1, { timeout: 10_000 });
+          },
+        );
+        assert.equal((await engine.run(run)).status, "canceled");
+      });
+    }
+  });
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DagsterSilence } from "../../supabase/functions/pipelines/dagster/api.ts";
 import type { ClaimedRun } from "../../supabase/functions/pipelines/dagster/claim.ts";
 import { follow } from "../../supabase/functions/pipelines/dagster/follow.ts";
 import { DAGSTER_RUN as RUN } from "../harness/dagster_run.ts";
@@ -30,7 +31,11 @@ function tryFollow(answers: Record<string, unknown>, changes: Partial<ClaimedRun
 }
 
 Deno.test("following a run's log on Dagster", async (t) => {
-  const run = (status: string) => ({ __typename: "Run", status });
+  const run = (status: string, runId = "ours") => ({
+    __typename: "Run",
+    status,
+    tags: [{ key: "team", value: runId }, { key: "edgeloom/run_id", value: runId }],
+  });
 
   await t.step("keeps transitions, what ops log and what is serious, in order", async () => {
     const { report } = await tryFollow({
@@ -80,18 +85,50 @@ Deno.test("following a run's log on Dagster", async (t) => {
   await t.step("does not end before a long log is taken over", async () => {
     const { report, asked } = await tryFollow({
       runOrError: run("SUCCESS"),
-      logsForRun: logOf([event("RUN_START")], true),
+      logsForRun: ({ after }: Record<string, unknown>) => ({
+        ...logOf([event("RUN_START")], true),
+        cursor: `${after}+`,
+      }),
     });
     assert.ok(!("outcome" in report) && "next_poll_seconds" in report);
-    assert.equal(report.next_poll_seconds, 0);
+    assert.equal(report.next_poll_seconds, 1);
     assert.equal(asked.filter((field) => field === "logsForRun").length, 5);
   });
+  await t.step(
+    "takes no more of a page than was asked for, nor the same page for ever",
+    async () => {
+      const { report, asked } = await tryFollow({
+        runOrError: run("SUCCESS"),
+        logsForRun: logOf(Array(5000).fill(event("RUN_START")), true),
+      }, { cursor: "9" });
+      assert.ok("events" in report && "outcome" in report);
+      assert.equal(report.events?.length, 200);
+      assert.equal(asked.filter((field) => field === "logsForRun").length, 1);
+    },
+  );
   await t.step("a run that is gone has failed, or was canceled", async () => {
     const answers = { runOrError: { __typename: "RunNotFoundError", message: "no run" } };
     const { report } = await tryFollow(answers);
     assert.ok("outcome" in report && report.error?.code === "dagster_run_lost");
     const canceling = await tryFollow(answers, { is_canceling: true });
     assert.ok("outcome" in canceling.report && canceling.report.outcome === "canceled");
+  });
+  await t.step("another's run is none: neither its log is read nor its end asked for", async () => {
+    const answers = { runOrError: run("STARTED", "another") };
+    for (const is_canceling of [false, true]) {
+      const { report, asked } = await tryFollow(answers, { is_canceling });
+      assert.ok("outcome" in report && report.error?.code === "dagster_run_lost");
+      assert.deepEqual(asked, ["runOrError"]);
+    }
+    const untagged = { runOrError: { ...run("STARTED"), tags: [] } };
+    assert.deepEqual((await tryFollow(untagged)).asked, ["runOrError"]);
+  });
+  await t.step("an error of Dagster's is no answer about the run", async () => {
+    const runOrError = { __typename: "PythonError", message: "disk full" };
+    await assert.rejects(
+      tryFollow({ runOrError }),
+      (error) => error instanceof DagsterSilence && error.code === "dagster_answer_invalid",
+    );
   });
   await t.step("asks for the end of a canceled run, in the end with force", async () => {
     const answers = {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { DagsterSilence, graphqlUrl } from "../../supabase/functions/pipelines/dagster/api.ts";
 import type { ClaimedRun, Report } from "../../supabase/functions/pipelines/dagster/claim.ts";
-import { launch } from "../../supabase/functions/pipelines/dagster/launch.ts";
+import { launch, wordsOf } from "../../supabase/functions/pipelines/dagster/launch.ts";
+import { toFault } from "../../supabase/functions/pipelines/dagster/look.ts";
 import { DAGSTER_RUN as RUN } from "../harness/dagster_run.ts";
 import { GraphqlService } from "../harness/graphql_service.ts";
 
@@ -17,18 +18,23 @@ const found = (...runIds: string[]) => ({
   results: runIds.map((runId, creationTime) => ({ runId, status: "QUEUED", creationTime })),
 });
 
+/** More than anyone may answer with. */
+const endless = () =>
+  new ReadableStream({ pull: (body) => body.enqueue(new Uint8Array(1024 * 1024).fill(32)) });
+
 /** A launch against these answers: the report, what was stored before it, and what was asked. */
 function tryLaunch(
   answers: Record<string, unknown>,
   changes: Partial<ClaimedRun> = {},
-  standing = { accepted: true, is_canceling: false },
+  /** Whether the claim stands at each record; at those after them as well. */
+  standing: boolean[] = [],
 ) {
   return GraphqlService.with(answers, async (service) => {
     const at = { url: service.url, location: "edgeloom", repository: "r", isTenants: false };
     const stored: Report[] = [];
     const record = (report: Report) => {
       stored.push(report);
-      return Promise.resolve(standing);
+      return Promise.resolve(standing[stored.length - 1] ?? true);
     };
     const config = { tags: { team: "data", "edgeloom/run_id": "forged" }, ops: {} };
     const report = await launch({ ...RUN, ...changes }, config, at, record);
@@ -56,13 +62,10 @@ Deno.test("launching a run on Dagster", async (t) => {
       },
     });
   });
-  await t.step("is not sent by who lost the claim, nor for a run canceled meanwhile", async () => {
+  await t.step("is not sent by who lost the claim", async () => {
     const answers = { pipelineOrError: JOB, launchRun: LAUNCHED };
-    const lost = await tryLaunch(answers, {}, { accepted: false, is_canceling: false });
+    const lost = await tryLaunch(answers, {}, [false]);
     assert.deepEqual([lost.report, lost.asked], [{}, ["pipelineOrError"]]);
-    const canceled = await tryLaunch(answers, {}, { accepted: true, is_canceling: true });
-    assert.deepEqual(canceled.report, { outcome: "canceled" });
-    assert.ok(!canceled.asked.includes("launchRun"));
   });
   await t.step("is looked for by its tag before it is sent again", async () => {
     const again = { launches: 1, seconds_since_launch: 2 };
@@ -114,12 +117,12 @@ Deno.test("launching a run on Dagster", async (t) => {
             locationOrLoadError: { __typename: "PythonError", message: "SyntaxError: x" },
           },
           "dagster_location_failed",
-          /SyntaxError: x/,
+          /^The code location of the deployment's Dagster does not load: PythonError$/,
         ],
         [
           { __typename: "RepositoryLocationNotFound", message: "Location edgeloom does not exist" },
           "dagster_location_failed",
-          /does not exist/,
+          /does not load: RepositoryLocationNotFound$/,
         ],
       ];
       for (const [reloadRepositoryLocation, code, message] of cases) {
@@ -153,7 +156,36 @@ Deno.test("launching a run on Dagster", async (t) => {
       launchRun: { __typename: "PythonError", message: "disk full" },
     });
     assert.ok("waiting" in report);
-    assert.match(report.waiting.message, /disk full/);
+    assert.equal(report.waiting.message, "Dagster did not launch the run: PythonError");
+  });
+  await t.step("tells what ails Dagster to those whose it is", () => {
+    const error = { __typename: "PythonError", message: "disk full at /srv" };
+    assert.equal(wordsOf(error, { isTenants: true }), error.message);
+    assert.equal(wordsOf(error, { isTenants: false }), "PythonError");
+    const silence = new DagsterSilence("dagster_unreachable", "10.0.0.1 is down", "It is down");
+    assert.equal(toFault(RUN, silence).message, "It is down");
+    const own = { ...RUN, config: { url: "https://dagster.example.com" } };
+    assert.equal(toFault(own, silence).message, "10.0.0.1 is down");
+  });
+  await t.step("is given up when all of it takes too long", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const give = new AbortController();
+    const never = () => {
+      give.abort();
+      return promise;
+    };
+    await GraphqlService.with({ pipelineOrError: never }, async ({ url }) => {
+      const { signal } = give;
+      const at = { url, location: "l", repository: "r", isTenants: false, signal };
+      const record = () => Promise.resolve(true);
+      const began = performance.now();
+      const given = assert.rejects(
+        launch(RUN, {}, at, record),
+        (error) => error instanceof DagsterSilence && error.code === "dagster_unreachable",
+      );
+      await given.finally(resolve);
+      assert.ok(performance.now() - began < 10_000, "before the request's own time is up");
+    });
   });
   await t.step("goes on from the run that failed, or else names the steps itself", async () => {
     const changes = { parent_external_id: "before", ops: ["op_b"] };
@@ -164,14 +196,19 @@ Deno.test("launching a run on Dagster", async (t) => {
       extraTags: [{ key: "team", value: "data" }, { key: "edgeloom/run_id", value: "ours" }],
       useParentRunTags: true,
     });
-    const { asked, variables } = await tryLaunch({
+    const answers = {
       pipelineOrError: JOB,
       launchRunReexecution: { __typename: "PythonError", message: "Could not find parent run" },
       runsOrError: found(),
       launchRun: LAUNCHED,
-    }, changes);
+    };
+    const { asked, variables, stored } = await tryLaunch(answers, changes);
     assert.deepEqual(asked.slice(1), ["launchRunReexecution", "runsOrError", "launchRun"]);
     assert.match(JSON.stringify(variables), /"stepKeys":\["op_b"\]/);
+    const launching = { launching: true };
+    assert.deepEqual(stored, [launching, launching], "the second one is a launch of its own");
+    const lost = await tryLaunch(answers, changes, [true, false]);
+    assert.deepEqual([lost.report, lost.asked.includes("launchRun")], [{}, false]);
   });
   await t.step("meets no answer, or another one than Dagster's", async () => {
     const strange: [unknown, DagsterSilence["code"]][] = [
@@ -179,6 +216,7 @@ Deno.test("launching a run on Dagster", async (t) => {
       [new Response("not here", { status: 404 }), "dagster_answer_invalid"],
       [new Response("down", { status: 502 }), "dagster_unreachable"],
       [Response.json({ data: { pipelineOrError: 1 } }), "dagster_answer_invalid"],
+      [new Response(endless()), "dagster_answer_invalid"],
       [undefined, "dagster_answer_invalid"],
     ];
     for (const [pipelineOrError, code] of strange) {
@@ -189,7 +227,7 @@ Deno.test("launching a run on Dagster", async (t) => {
     }
     const gone = await GraphqlService.with({}, ({ url }) => Promise.resolve(url));
     const at = { url: gone, location: "l", repository: "r", isTenants: false };
-    const record = () => Promise.resolve({ accepted: true, is_canceling: false });
+    const record = () => Promise.resolve(true);
     await assert.rejects(
       launch(RUN, {}, at, record),
       (error) => error instanceof DagsterSilence && error.code === "dagster_unreachable",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Body } from "../harness/answer.ts";
 import { DagsterEngine } from "../harness/dagster_engine.ts";
 import { Engine, failed, succeeded } from "../harness/engine.ts";
 
@@ -73,6 +74,27 @@ Deno.test("following a run on Dagster", options, async (t) => {
       assert.equal((await dagster.claimNow())[0]?.cursor, "7");
       await dagster.end(run, { outcome: "failed", error: ERROR });
     });
+    await t.step("keeps 10,000 of its events, and says that there were more", async () => {
+      const run = await dagster.start(["a"]);
+      await dagster.launch(run, "theirs");
+      await engine.stack.query(
+        "update public.dagster_runs set logged_events = 9998 where run_id = $1",
+        [run],
+      );
+      const event = { op: null, message: "said", data: { source: "dagster" } };
+      for (const events of [[event], [event, event], [event]]) {
+        const claimed = (await dagster.claimNow()).find(({ run_id }) => run_id === run);
+        await dagster.record(claimed ?? {}, { events });
+      }
+      const logged: Body[] = await engine.stack.query(
+        "select message from public.run_events where run_id = $1 and event_type = 'run.log' order by id",
+        [run],
+      );
+      assert.deepEqual(logged.slice(0, 2), [{ message: "said" }, { message: "said" }]);
+      assert.match(logged[2]?.message, /cut here/);
+      assert.equal(logged.length, 3);
+      await dagster.end(run, { outcome: "canceled" });
+    });
     await t.step("a cancel before the launch is its end", async () => {
       const run = await dagster.start(["a"]);
       const [claimed] = await dagster.claimNow();
@@ -106,6 +128,35 @@ Deno.test("following a run on Dagster", options, async (t) => {
         "canceled",
       ]);
       assert.deepEqual(await engine.finish(worker_id, [succeeded(claim.steps[0])]), []);
+    });
+    await t.step("a cancel that Dagster never confirms ends all the same", async () => {
+      const down = {
+        waiting: { code: "dagster_unreachable", message: "Down" },
+        patience_seconds: 600,
+      };
+      for (const report of [{ dagster_status: "STARTED" }, down]) {
+        const run = await dagster.start(["a"]);
+        await dagster.launch(run, "theirs");
+        const { claim, worker_id } = await dagster.begin(run, "a");
+        await cancel(run);
+        await engine.stack.query(
+          `insert into public.run_events (organization_id, run_id, event_type, created_at)
+           select organization_id, id, 'run.canceling', now() - interval '3 min' from public.pipeline_runs where id = $1`,
+          [run],
+        );
+        await dagster.end(run, report);
+        assert.equal((await engine.run(run)).status, "canceling", "its step is in work");
+        await engine.finish(worker_id, [succeeded(claim.steps[0])]);
+        await dagster.end(run, report);
+        const { status, error } = await engine.run(run);
+        assert.deepEqual([status, error], ["canceled", null]);
+      }
+      const run = await dagster.start(["a"]);
+      await dagster.launch(run, "theirs");
+      await cancel(run);
+      await dagster.end(run, { dagster_status: "STARTED" });
+      assert.equal((await engine.run(run)).status, "canceling", "Dagster has its time");
+      await dagster.end(run, { outcome: "canceled" });
     });
     await t.step("a cancel there is one here", async () => {
       const run = await dagster.start(["a", "b"], [["a", "b"]]);
@@ -152,6 +203,20 @@ Deno.test("following a run on Dagster", options, async (t) => {
       assert.equal(claimed?.ops?.length, 1);
       const { step } = await engine.run(retried.id);
       assert.deepEqual([step.a.status, step.b.status], ["succeeded", "blocked"]);
+      await dagster.record(claimed ?? {}, { outcome: "canceled" });
+    });
+    await t.step("a retry on another Dagster names no run of the first one's", async () => {
+      const pipeline = await engine.createPipeline(["a"], [], { executor: "dagster" });
+      const own = { dagster_pipeline_config: { url: "https://dagster.example.com" } };
+      await engine.asUser("update_pipeline", { pipeline_id: pipeline.id, changes: own });
+      const run = await engine.startRun(pipeline);
+      await dagster.launch(run, "another's");
+      await dagster.end(run, { outcome: "failed", error: ERROR });
+      const changes = { dagster_pipeline_config: {} };
+      await engine.asUser("update_pipeline", { pipeline_id: pipeline.id, changes });
+      const { id } = await engine.asUser("retry_run", { run_id: run });
+      const claimed = (await dagster.claimNow()).find(({ run_id }) => run_id === id);
+      assert.equal(claimed?.parent_external_id, null);
       await dagster.record(claimed ?? {}, { outcome: "canceled" });
     });
     await t.step("the same versions are the same job, other ones another", async () => {

@@ -94,6 +94,26 @@ Deno.test("steps of a run on Dagster", options, async (t) => {
       const late = await dagster.tryBegin(run, "a", { external_id: "second" });
       assert.match(late.body.message, /retry/);
     });
+    await t.step("never name the run on Dagster with an organization's key", async () => {
+      const run = await dagster.start(["a"]);
+      const rows: Body[] = await engine.stack.query(
+        "select organization_id from public.pipeline_runs where id = $1",
+        [run],
+      );
+      const organization_id = rows[0]?.organization_id;
+      const begin = (external_id: string) =>
+        dagster.tryBegin(run, "a", {
+          external_id,
+          organization_id,
+          worker_id: crypto.randomUUID(),
+        });
+      const early = await begin("another's");
+      assert.deepEqual([early.status, early.body.status], [200, "waiting"]);
+      assert.equal((await engine.run(run)).external_id, null);
+      await dagster.launch(run, "theirs");
+      assert.equal((await begin("another's")).status, 409);
+      assert.equal((await begin("theirs")).body.status, "begun");
+    });
     await t.step("count in the pipeline's limit", async () => {
       const run = await dagster.start(["a", "b"], [], { max_concurrent_steps: 1 });
       await dagster.launch(run, "theirs");

@@ -46,6 +46,7 @@ Deno.test("create_docker_image", async (t) => {
     await wrong(of("acme weather"), "name");
     await wrong(of("a", { image_tag: "-x" }), "image_tag");
     await wrong(of("a", { registry_url: "ghcr.io" }), "registry_url");
+    await wrong(of("a", { registry_url: "https://--privileged" }), "registry_url");
     await wrong(of("a", { registry_url: "https://user:pass@ghcr.io" }), "registry_url");
     refused(await owner.post(PATH, of("a", { build_status: "success" })), 422, "validation_failed");
     refused(await owner.post(PATH, of("a", { entity_id: UNKNOWN })), 404, "not_found");

@@ -7,6 +7,7 @@ import {
   createSmallPipeline,
   waitForRun,
 } from "../harness/pipelines.ts";
+import { sql } from "../harness/sql.ts";
 import { createTenant } from "../harness/tenant.ts";
 import { createTrigger, deliver, githubHeaders, standardHeaders } from "../harness/webhooks.ts";
 
@@ -98,6 +99,27 @@ Deno.test("receive_delivery, GitHub and none", async (t) => {
     assert.equal((await waitForRun(owner, run.id)).output.mm, 4.2);
   });
 
+  await t.step("takes GitHub's form, and its ping without a run", async () => {
+    const pipeline = await createSmallPipeline(owner);
+    const trigger = await createTrigger(owner, pipeline, "github");
+    const send = (body: string, more: Record<string, string>) =>
+      deliver(trigger, body, { ...githubHeaders(trigger, body), ...more });
+    const form = { "content-type": "application/x-www-form-urlencoded" };
+    const body = new URLSearchParams({ payload: '{"zen": "a+b & ☂"}' }).toString();
+    const unsigned = { ...form, "x-github-event": "ping", "x-hub-signature-256": "" };
+    refused(await send(body, unsigned), 401, "invalid_signature");
+    for (const more of [form, {}]) {
+      assert.deepEqual(expect(await send(body, { ...more, "x-github-event": "ping" }), 200), {
+        pong: true,
+      });
+    }
+    refused(await send("a=b", form), 400, "invalid_json");
+    refused(await send(body, {}), 400, "invalid_json");
+    assert.equal(await countRuns(pipeline.id), 0);
+    const run = expect(await send(body, { ...form, "x-github-event": "push" }), 202);
+    assert.equal((await waitForRun(owner, run.id)).output.zen, "a+b & ☂");
+  });
+
   await t.step("takes what anyone sends where nothing is to be proved", async () => {
     const pipeline = await createSmallPipeline(owner);
     const trigger = await createTrigger(owner, pipeline, "none");
@@ -126,6 +148,13 @@ Deno.test("receive_delivery refuses", async (t) => {
   });
   await t.step("bodies over the limit", async () => {
     refused(await deliver(trigger, JSON.stringify("x".repeat(2 ** 20))), 413, "body_too_large");
+  });
+  await t.step("a delivery whose run was deleted", async () => {
+    const headers = { "webhook-id": "msg_deleted" };
+    const run = expect(await deliver(trigger, BODY, headers), 202);
+    await waitForRun(owner, run.id);
+    await sql`delete from public.pipeline_runs where id = ${run.id}`;
+    refused(await deliver(trigger, BODY, headers), 409, "conflict");
   });
   await t.step("long delivery ids", async () => {
     const answer = await deliver(trigger, BODY, { "webhook-id": "i".repeat(256) });

@@ -102,6 +102,34 @@ Deno.test("a step takes the output of an earlier one", async (t) => {
   });
 });
 
+Deno.test("what a table shows is taken by nobody but who saw it, and a write is never skipped", async () => {
+  const tenant = await createTenant();
+  const { owner } = tenant;
+  const member = await tenant.user("member");
+  const blocks = await createBlock(owner, { kind: "table", table: "blocks", select: "id" });
+  const pipeline = await createCached(owner, [blocks]);
+  const first = await runPipeline(owner, pipeline);
+  const again = await runPipeline(owner, pipeline);
+  assert.equal(again.step[blocks.name].reused_step_id, first.step[blocks.name].id);
+  const others = await runPipeline(member, pipeline);
+  assert.equal(others.step[blocks.name].reused_step_id, null);
+
+  const path = `reuse/${crypto.randomUUID()}.json`;
+  const file = await createBlock(owner, {
+    kind: "storage",
+    bucket: "datasets",
+    path,
+    format: "json",
+  });
+  const source = await createBlock(owner);
+  const edge = await createVerifiedEdge(owner);
+  const writing = await createCached(owner, [source, file], [[source, file, edge]]);
+  await runPipeline(owner, writing);
+  const { step } = await runPipeline(owner, writing);
+  assert.ok(step[source.name].reused_step_id);
+  assert.equal(step[file.name].reused_step_id, null);
+});
+
 Deno.test("outputs in Storage are taken, and known by what they hold", async () => {
   const { owner } = await createTenant();
   // The same each time, but put at another address where it is not reused.

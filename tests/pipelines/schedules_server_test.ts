@@ -133,6 +133,32 @@ Deno.test("triggers on a PostgreSQL server", options, (t) =>
           where trigger_id = ${id} order by scheduled_at`;
       assert.deepEqual(firings.map(({ came }) => came), ["overlap", "started", "started"]);
     });
+    await t.step("cancel waits for all of the earlier runs before it ends any", async () => {
+      const id = await schedule("cancel");
+      const [trigger] =
+        await sql`select pipeline_id from public.pipeline_triggers where id = ${id}`;
+      for (let count = 0; count < 2; count++) {
+        await sql`select private.start_run(${trigger?.pipeline_id}, '{}', 'cron', ${userId},
+          trigger_id => ${id})`;
+      }
+      // Whoever ends a step of the second run has its lock, and wants the pipeline's next.
+      const ending = await server.open();
+      await ending.sql`select 1 from public.pipeline_runs where id = (
+        select id from public.pipeline_runs where trigger_id = ${id} order by id desc limit 1)
+        for no key update`;
+      const firing = fire(id);
+      await waitFor(async () => {
+        const [row] = await sql`select count(*)::int as waiting from pg_locks where not granted`;
+        return row?.waiting > 0;
+      });
+      await ending.sql`set lock_timeout = '5s'`;
+      await ending.sql`select 1 from public.pipelines where id = ${trigger?.pipeline_id}
+        for no key update`;
+      await ending.end("commit");
+      assert.equal(await firing, true);
+      const statuses = (await runsOf(id)).map(({ status }) => status).toSorted();
+      assert.deepEqual(statuses, ["canceled", "canceled", "queued"]);
+    });
     await t.step("a pipeline that is deleted meanwhile takes its schedule along", async () => {
       for (let round = 0; round < 5; round++) {
         const id = await schedule();
@@ -184,8 +210,13 @@ Deno.test("triggers on a PostgreSQL server", options, (t) =>
     );
     await t.step("rotations at once leave two secrets, one of them current", async () => {
       const id = crypto.randomUUID();
-      await sql`insert into public.pipeline_triggers (id, pipeline_id, type, scheme, created_by)
-        values (${id}, ${await pipeline()}, 'webhook', 'github', ${userId})`;
+      const pipelineId = await pipeline();
+      await sql.begin(async (sql) => {
+        await sql`insert into public.pipeline_triggers (id, pipeline_id, type, scheme, created_by)
+          values (${id}, ${pipelineId}, 'webhook', 'github', ${userId})`;
+        await sql`insert into public.trigger_secrets (trigger_id, ciphertext, key_version)
+          values (${id}, 'x', 1)`;
+      });
       const rotate = () =>
         server.as(
           userId,

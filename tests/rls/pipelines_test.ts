@@ -246,6 +246,17 @@ Deno.test("a client that goes past the functions can't forge a run", async (t) =
     },
   );
 
+  await t.step("a webhook that would check signatures with no secret", async () => {
+    for (const scheme of ["standard", "github", "stripe", "hmac"]) {
+      const values = { pipeline_id: pipeline.id, type: "webhook", scheme };
+      await addsNothing(
+        "pipeline_triggers",
+        { pipeline_id: pipeline.id },
+        () => owner.rest("POST", "/pipeline_triggers", values),
+      );
+    }
+  });
+
   await t.step("a webhook's secret is written and never read", async () => {
     const trigger = await createTrigger(owner, pipeline);
     const paths = [

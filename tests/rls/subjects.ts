@@ -92,15 +92,18 @@ export function subjectsOf(sql: postgres.Sql, tenant: Tenant): Record<string, Su
   });
   const trigger = async () =>
     insert("pipeline_triggers", { ...await triggerValues(), created_by: owner.id });
-  const secret = async () => ({
-    trigger_id: await insert("pipeline_triggers", {
-      ...await triggerValues(),
-      scheme: "github",
-      created_by: owner.id,
-    }),
-    ciphertext: unique(),
-    key_version: 1,
-  });
+  const secret = async () => {
+    const { pipeline_id } = await triggerValues();
+    const trigger_id = unique();
+    // A webhook with a signature is not stored without a secret.
+    await sql.begin(async (sql) => {
+      await sql`insert into pipeline_triggers (id, pipeline_id, type, scheme, created_by)
+        values (${trigger_id}, ${pipeline_id}, 'webhook', 'github', ${owner.id})`;
+      await sql`insert into trigger_secrets (trigger_id, ciphertext, key_version)
+        values (${trigger_id}, 'first', 1)`;
+    });
+    return { trigger_id, ciphertext: unique(), key_version: 1 };
+  };
   const idempotency = () => ({
     user_id: owner.id,
     operation: "POST /test",

@@ -59,7 +59,7 @@ export const codeRepoSchema = z.object({
 export const buildStatusSchema = z.enum(["pending", "success", "failed"]);
 
 export const registryUrlSchema = z.string().max(500).regex(
-  /^https?:\/\/[a-z0-9.-]+(:[0-9]{1,5})?(\/[^\s@]*)?$/,
+  /^https?:\/\/[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?(\/[^\s@]*)?$/,
   "Expected a registry's address, as in https://ghcr.io",
 );
 export const imageNameSchema = z.string().max(255).regex(

@@ -11,13 +11,17 @@ const MAX_DEPTH = 500;
 
 /** Small outputs go to the step's row; a large one to Storage, leaving its address. */
 export async function storeOutput(
-  step: Pick<ClaimedStep, "organization_id" | "run_id" | "step_id" | "attempt">,
+  step: Pick<ClaimedStep, "organization_id" | "run_id" | "step_id" | "attempt"> & {
+    /** Who reports from elsewhere, so that no two can write to one object. */
+    worker_id?: string;
+  },
   output: Json,
 ): Promise<{ output: Json; output_path?: string }> {
   const json = serialize(output, "output");
   const bytes = new TextEncoder().encode(json);
   if (bytes.length <= INLINE_BYTES) return { output };
-  const path = `${step.organization_id}/${step.run_id}/${step.step_id}-${step.attempt}.json`;
+  const attempt = [step.step_id, step.attempt, ...(step.worker_id ? [step.worker_id] : [])];
+  const path = `${step.organization_id}/${step.run_id}/${attempt.join("-")}.json`;
   const [sha256] = await Promise.all([digest(bytes), putArtifact(path, json)]);
   const artifact = { bucket: "artifacts", path, bytes: bytes.length, sha256 };
   return { output: { artifact }, output_path: path };

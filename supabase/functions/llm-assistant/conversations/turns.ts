@@ -59,6 +59,8 @@ export type BeginTurn = {
   regenerate_id?: string;
   messages: NewMessage[];
   idempotency_key?: string;
+  /** SHA-256 of the client's request: what a key stands for; without it, that of all the above. */
+  fingerprint?: string;
 };
 
 const turnSchema = z.object({
@@ -95,6 +97,18 @@ export type Turn = z.infer<typeof turnSchema>;
 export async function beginTurn(database: DatabaseClient, request: BeginTurn): Promise<Turn> {
   const answer = await unwrap(database.rpc("begin_turn", { request: storable(request) }));
   return turnSchema.parse(answer);
+}
+
+/** Whether a request with this Idempotency-Key has come before. */
+export async function hasTurn(
+  database: DatabaseClient,
+  organization_id: string,
+  idempotency_key: string,
+): Promise<boolean> {
+  const rows = await unwrap(
+    database.from("conversation_turns").select("id").match({ organization_id, idempotency_key }),
+  );
+  return rows.length > 0;
 }
 
 export type FinishTurn = {

@@ -74,7 +74,10 @@ export const chatRequestSchema = z.looseObject({
   top_p: nullish(z.number().min(0).max(1)),
   n: nullish(z.int().min(1).max(128)),
   max_tokens: tokens,
-  max_completion_tokens: tokens,
+  max_completion_tokens: tokens.describe(
+    "The longest answer. With `max_tokens` too, the smaller one counts; without either it is 4,096. " +
+      "An answer that is cut there has the `finish_reason` `length`.",
+  ),
   presence_penalty: penalty,
   frequency_penalty: penalty,
   logprobs: nullish(z.boolean()),

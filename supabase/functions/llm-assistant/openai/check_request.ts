@@ -1,8 +1,11 @@
 import { ApiError } from "@shared/errors.ts";
 import { brokenRules } from "@shared/json_schema.ts";
-import { dotted } from "../tools/parameters.ts";
+import { dotted, SCHEMA_LENGTH } from "../tools/parameters.ts";
 import { META_SCHEMA } from "../tools/meta_schema.ts";
 import { type ChatCompletionRequest, functionParameters } from "./chat_schema.ts";
+
+/** The longest JSON text of all schemas of a request, in characters: some milliseconds a kilobyte. */
+const SCHEMAS_LENGTH = 8 * SCHEMA_LENGTH;
 
 /**
  * What a schema can't tell of a request: that the parameters of its tools are JSON Schemas, and that
@@ -11,7 +14,14 @@ import { type ChatCompletionRequest, functionParameters } from "./chat_schema.ts
  * @throws {ApiError} `validation_failed`, which names the place
  */
 export async function checkRequest(request: ChatCompletionRequest): Promise<void> {
+  let length = 0;
   for (const { path, parameters } of functionParameters(request)) {
+    const own = JSON.stringify(parameters).length;
+    if (own > SCHEMA_LENGTH) refuse(path, `A schema has ${SCHEMA_LENGTH} characters at most`);
+    length += own;
+    if (length > SCHEMAS_LENGTH) {
+      refuse("tools", `The schemas have ${SCHEMAS_LENGTH} characters at most, all together`);
+    }
     const [broken] = await brokenRules(META_SCHEMA, parameters).catch(() => [
       { pointer: "", message: "The schema nests too deeply" },
     ]);

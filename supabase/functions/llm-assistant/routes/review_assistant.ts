@@ -57,8 +57,8 @@ export const reviewAssistant = [
     scope: "llm-assistant:admin",
     summary: "Approve an assistant",
     description:
-      "Opens a submitted assistant to those whom its access level names. For admins. Send the ETag that you " +
-      "read as If-Match: what changed since then is not what you judged.",
+      "Opens a submitted assistant to those whom its access level names. For admins. If-Match with the ETag " +
+      "that you read is a must, else 412: what changed since then is not what you judged.",
     note: noteSchema.optional(),
     example: { note: "Reads only what its users may read" },
   }),

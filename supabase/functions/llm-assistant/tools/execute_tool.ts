@@ -1,10 +1,10 @@
 import { ApiError } from "@shared/errors.ts";
 import { isJsonObject, type Json, type JsonObject, nestsDeeper, parseJson } from "@shared/json.ts";
-import { brokenRules } from "@shared/json_schema.ts";
+import { brokenRules, UnusableSchema } from "@shared/json_schema.ts";
 import { runSandboxed } from "@shared/sandbox.ts";
 import { SandboxError } from "@shared/sandbox_error.ts";
 import { BUILT_IN } from "./built_in.ts";
-import { checkParameters, dotted } from "./parameters.ts";
+import { dotted, weighParameters, weighValue } from "./parameters.ts";
 import { type Tool, type ToolContext, ToolError } from "./tool.ts";
 
 /** What one call may take. */
@@ -19,6 +19,8 @@ export const TOOL_LIMITS = {
   argumentsLength: 64 * 1024,
   /** How deep arguments nest. */
   argumentsDepth: 32,
+  /** What the check of arguments may cost: parts of the schema by values of the arguments. */
+  checkCost: 100_000,
 } as const;
 
 const LISTED = 5;
@@ -50,7 +52,7 @@ export async function executeTool(
 
 async function readArguments(schema: JsonObject, json: string): Promise<JsonObject> {
   const invalid = (message: string) => new ToolError("arguments_invalid", message);
-  const { argumentsLength, argumentsDepth } = TOOL_LIMITS;
+  const { argumentsLength, argumentsDepth, checkCost } = TOOL_LIMITS;
   if (json.length > argumentsLength) {
     throw invalid(`Arguments have ${argumentsLength} characters at most`);
   }
@@ -60,9 +62,15 @@ async function readArguments(schema: JsonObject, json: string): Promise<JsonObje
   const value = parse(json);
   if (!isJsonObject(value)) throw invalid("The arguments are no JSON object");
   // Checked when it was written, but for who writes past the functions.
-  const [wrong] = await checkParameters(schema);
+  const { errors: [wrong], size } = await weighParameters(schema);
   if (wrong) throw new ToolError("schema_invalid", `${wrong.path}: ${wrong.message}`);
-  const broken = await brokenRules(schema, value);
+  if (size * weighValue(value) > checkCost) {
+    throw invalid("The arguments are too many for so large a schema");
+  }
+  const broken = await brokenRules(schema, value).catch((error) => {
+    if (error instanceof UnusableSchema) throw new ToolError("schema_invalid", error.message);
+    throw error;
+  });
   if (broken.length === 0) return value;
   throw invalid(
     broken.slice(0, LISTED).map(({ pointer, message }) => `arguments${dotted(pointer)}: ${message}`)

@@ -4,7 +4,7 @@ const TYPES = ["string", "number", "integer", "boolean", "object", "array", "nul
 const schema: JsonObject = { $ref: "#" };
 const schemas: JsonObject = { type: "array", minItems: 1, items: schema };
 const named: JsonObject = { type: "object", additionalProperties: schema };
-const names: JsonObject = { type: "array", items: { type: "string" }, uniqueItems: true };
+const names: JsonObject = { type: "array", items: { type: "string" } };
 const count: JsonObject = { type: "integer", minimum: 0 };
 const number: JsonObject = { type: "number" };
 const text: JsonObject = { type: "string" };
@@ -14,7 +14,8 @@ const group = (keys: string[], value: Json): JsonObject =>
 
 /**
  * A JSON Schema of JSON Schemas: the keywords of 2020-12 with what they hold. The specification's own
- * leans on dynamic references, which add nothing here but time. Other keywords are notes.
+ * leans on dynamic references, which add nothing here but time, as does that names are unique: a name
+ * said twice harms nobody, and the validator compares each with each. Other keywords are notes.
  */
 export const META_SCHEMA: JsonObject = {
   type: ["object", "boolean"],
@@ -22,7 +23,7 @@ export const META_SCHEMA: JsonObject = {
     $ref: { type: "string", pattern: "^#(/.*)?$" },
     type: {
       if: { type: "array" },
-      then: { items: { enum: TYPES }, minItems: 1, uniqueItems: true },
+      then: { items: { enum: TYPES }, minItems: 1 },
       else: { enum: TYPES },
     },
     enum: { type: "array", minItems: 1 },

@@ -4,8 +4,8 @@ import { brokenRules } from "@shared/json_schema.ts";
 import { META_SCHEMA } from "./meta_schema.ts";
 
 /** The longest JSON text of a tool's parameters, in characters. */
-const LENGTH = 32_768;
-/** Subschemas after all references are written out: what one check may cost at most. */
+export const SCHEMA_LENGTH = 32_768;
+/** The most that the parts of a schema weigh, after all references are written out. */
 const EXPANDED = 5_000;
 const MAPS = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
 const LISTS = ["allOf", "anyOf", "oneOf", "prefixItems"];
@@ -22,38 +22,63 @@ const SINGLES = [
   "else",
 ];
 
+/** What a check of one value reads or compares besides subschemas: it weighs by its length. */
+const COMPARED = ["const", "enum", "required", "dependentRequired"];
+/** Characters, and steps of a pattern's program, that take as long as one subschema. */
+const [CHARACTERS, STEPS] = [64, 4];
+
 /**
  * What is wrong with the parameters of a tool: they are a JSON Schema (2020-12) of an object, as OpenAI
  * asks for, with references inside itself only, none of them circular, and patterns that match in
  * linear time. None where all is well. Paths are as in `parameters.properties.city.type`.
  */
-export async function checkParameters(
+export async function checkParameters(parameters: JsonObject): Promise<FieldError[]> {
+  return (await weighParameters(parameters)).errors;
+}
+
+/** The same, and what a check of one value against the schema may cost: 1 for each subschema, and more. */
+export async function weighParameters(
   parameters: JsonObject,
-  name = "parameters",
-): Promise<FieldError[]> {
-  const wrong = (path: string, message: string) => [{ path: `${name}${path}`, message }];
+): Promise<{ errors: FieldError[]; size: number }> {
+  const name = "parameters";
+  const refuse = (errors: FieldError[]) => ({ errors, size: Infinity });
+  const wrong = (path: string, message: string) => refuse([{ path: `${name}${path}`, message }]);
   if (parameters.type !== "object") {
     return wrong(".type", 'A tool takes an object: the schema\'s type is "object"');
   }
-  if (JSON.stringify(parameters).length > LENGTH) {
-    return wrong("", `A schema has ${LENGTH} characters at most`);
+  if (JSON.stringify(parameters).length > SCHEMA_LENGTH) {
+    return wrong("", `A schema has ${SCHEMA_LENGTH} characters at most`);
   }
   const broken = await brokenRules(META_SCHEMA, parameters).catch(() => undefined);
   if (broken === undefined) return wrong("", "The schema nests too deeply");
   if (broken.length > 0) {
-    return broken.slice(0, 10).map(({ pointer, message }) => ({
-      path: `${name}${dotted(pointer)}`,
-      message,
-    }));
+    return refuse(
+      broken.slice(0, 10).map(({ pointer, message }) => ({
+        path: `${name}${dotted(pointer)}`,
+        message,
+      })),
+    );
   }
-  const { LinearRegExp } = await import("@shared/linear_regexp.ts");
+  const [{ LinearRegExp }, { RE2JS }] = await Promise.all([
+    import("@shared/linear_regexp.ts"),
+    import("re2js"),
+  ]);
+  const compile = (pattern: string) =>
+    RE2JS.compile(RE2JS.translateRegExp(new LinearRegExp(pattern, "u").source)).programSize();
   try {
-    measure(parameters, parameters, "", [], (pattern) => new LinearRegExp(pattern, "u"));
+    return { errors: [], size: measure(parameters, parameters, "", [], compile) };
   } catch (error) {
     if (error instanceof BadSchema) return wrong(error.path, error.message);
     throw error;
   }
-  return [];
+}
+
+/** How many values a check of this one reads: itself, all inside, and the longer texts for more. */
+export function weighValue(value: Json): number {
+  if (typeof value === "string") return 1 + value.length / CHARACTERS;
+  if (typeof value !== "object" || value === null) return 1;
+  const parts = Array.isArray(value) ? value : Object.entries(value).flat();
+  return parts.reduce<number>((weight, part) => weight + weighValue(part), 1);
 }
 
 class BadSchema extends Error {
@@ -63,28 +88,30 @@ class BadSchema extends Error {
   }
 }
 
-/** The number of subschemas with each reference written out. @throws {BadSchema} */
+/** The weight of a schema with each reference written out. @throws {BadSchema} */
 function measure(
   root: JsonObject,
   schema: Json,
   path: string,
   within: readonly JsonObject[],
-  compile: (pattern: string) => unknown,
+  programSize: (pattern: string) => number,
 ): number {
   if (!isJsonObject(schema)) return 1;
   if (within.includes(schema)) throw new BadSchema(path, "A schema does not contain itself");
   const inside = [...within, schema];
-  let size = 1;
+  const compared = COMPARED.map((key) => schema[key]).filter((value) => value !== undefined);
+  let size = 1 + (compared.length && JSON.stringify(compared).length / CHARACTERS);
   const add = (child: Json, childPath: string) => {
-    size += measure(root, child, childPath, inside, compile);
+    size += measure(root, child, childPath, inside, programSize);
     if (size > EXPANDED) throw new BadSchema(path, "The schema is too large");
   };
   const check = (pattern: string, where: string) => {
     try {
-      compile(pattern);
+      size += programSize(pattern) / STEPS;
     } catch {
       throw new BadSchema(where, "The pattern is none that RE2 knows");
     }
+    if (size > EXPANDED) throw new BadSchema(path, "The schema is too large");
   };
   if (typeof schema.pattern === "string") check(schema.pattern, `${path}.pattern`);
   for (const pattern of keysOf(schema.patternProperties)) {

@@ -53,6 +53,13 @@ export const askSchema = z.strictObject({
     conversationId !== undefined ||
     regenerateId === undefined && !parentId && toolApprovals === undefined,
   { path: ["conversationId"], message: "Name the conversation" },
+).refine(
+  ({ regenerateId, parentId, toolApprovals }) =>
+    toolApprovals === undefined || regenerateId === undefined && parentId === undefined,
+  {
+    path: ["toolApprovals"],
+    message: "Calls wait at the end of the conversation, and nowhere else",
+  },
 );
 
 /** See {@link askSchema}. */

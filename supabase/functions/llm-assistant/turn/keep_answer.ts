@@ -25,7 +25,9 @@ export async function beginAnswer(
     return await TurnAnswer.begin(prepared);
   } catch (error) {
     const { turn } = prepared;
-    if (turn?.is_new && error instanceof ApiError && error.status < 500) {
+    // Tools that a person has approved have run: their results stay.
+    const isFree = turn?.is_new && turn.history.at(-1)?.role !== "tool";
+    if (isFree && error instanceof ApiError && error.status < 500) {
       await discardTurn(database, turn.turn_id);
     }
     throw error;

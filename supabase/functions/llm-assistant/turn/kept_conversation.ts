@@ -21,20 +21,25 @@ export type KeptConversation = {
 /**
  * The caller's own conversation; undefined for a new one.
  *
- * @throws {ApiError} `not_found`
+ * @throws {ApiError} `not_found`, `conversation_archived`
  */
 export async function readConversation(
   database: DatabaseClient,
-  organizationId: string,
+  { organizationId, userId }: { organizationId: string; userId: string },
   id: string | undefined,
 ): Promise<KeptConversation | undefined> {
   if (id === undefined) return undefined;
   const row = await unwrap(
     database.from("conversations")
-      .select("assistant_id,project_id,current_message_id,context,settings")
-      .match({ id, organization_id: organizationId }).maybeSingle(),
+      .select("assistant_id,project_id,current_message_id,status,context,settings")
+      .match({ id, organization_id: organizationId, user_id: userId }).maybeSingle(),
   );
   if (!row) throw new ApiError("not_found", `No conversation with id ${id}`);
+  // Said before anything is done for the turn; the database says it again.
+  if (row.status === "archived") {
+    const message = "The conversation is archived: make it active again first";
+    throw new ApiError("conversation_archived", message);
+  }
   const { assistant_id, project_id, current_message_id } = row;
   return {
     assistant_id,

@@ -1,12 +1,13 @@
 import { ApiError } from "@shared/errors.ts";
 import type { LlmContext } from "@shared/llm/context.ts";
 import { defaultModel } from "@shared/llm/resolve.ts";
+import { sha256Hex } from "@shared/hash.ts";
 import { readSources, type Source } from "@shared/llm/sources.ts";
 import type { RouteContext } from "@shared/route.ts";
 import { type AssistantForUse, loadAssistant } from "../assistants/load_assistant.ts";
 import { readProjectSchema } from "../context/project_schema.ts";
 import { describeSchema } from "../context/schema_prompt.ts";
-import { beginTurn, type NewMessage, type Turn } from "../conversations/turns.ts";
+import { beginTurn, hasTurn, type NewMessage, type Turn } from "../conversations/turns.ts";
 import { callContext } from "../openai/call_context.ts";
 import { TOOL_RESULT_RULE } from "../tools/run_tool.ts";
 import type { Tool, ToolContext } from "../tools/tool.ts";
@@ -25,7 +26,8 @@ export type PreparedTurn = {
   messages: WireMessage[];
   /** The assistant's: called here, in place of the client. */
   tools: readonly Tool[];
-  toolContext: ToolContext;
+  /** For the next round of tools: the credential is checked again, and its token is a new one. */
+  toolContext(): Promise<ToolContext>;
   /** What the database keeps of it so far. */
   turn?: Turn;
 };
@@ -44,19 +46,24 @@ export async function prepareTurn(
   const { database, caller } = context;
   const base = await callContext(context);
   const { organizationId } = base;
-  const kept = await readConversation(database, organizationId, asked.conversation?.id);
-  const assistantId = asked.assistantId ?? kept?.assistant_id ?? undefined;
-  const focus = asked.focus ?? kept?.focus;
-  const [assistant, schema, sources] = await Promise.all([
-    assistantId === undefined ? undefined : loadAssistant(context, assistantId),
-    focus && readProjectSchema(database, organizationId, focus),
+  const [kept, all] = await Promise.all([
+    readConversation(database, base, asked.conversation?.id),
     readSources(base),
   ]);
+  const assistantId = asked.assistantId ?? kept?.assistant_id ?? undefined;
+  const focus = asked.focus ?? kept?.focus;
+  const [assistant, schema] = await Promise.all([
+    assistantId === undefined ? undefined : loadOwn(context, organizationId, assistantId),
+    focus && readProjectSchema(database, organizationId, focus),
+  ]);
+  // Nobody reads the prompt of another's public assistant, nor does a server of theirs.
+  const sources = assistant?.is_foreign ? all.filter((source) => !source.isTenantAddress) : all;
   const tools = assistant?.tools ?? [];
   const request = { ...askedOf(asked, assistant, kept, sources), ...toolFields(tools) };
   const toolContext = { database, caller, organizationId };
+  const fingerprint = await sha256Hex(JSON.stringify(context.body));
   const turn = asked.conversation &&
-    await keepTurn({ ...asked, assistantId }, kept, tools, toolContext);
+    await keepTurn({ ...asked, assistantId }, fingerprint, kept, tools, toolContext);
   if (turn?.in_flight) {
     throw new ApiError("request_in_flight", "Another request with this key is at it: try later", {
       headers: { "retry-after": "1" },
@@ -76,10 +83,38 @@ export async function prepareTurn(
       ...(turn ? toWire(turn.history) : asked.messages),
     ],
     tools,
-    toolContext,
+    toolContext: async () => ({ ...toolContext, database: await context.reconnect() }),
     turn,
   };
 }
+
+/** Of one's own organizations' assistants, those of the one that one works in. */
+async function loadOwn(
+  context: RouteContext<unknown, unknown, unknown>,
+  organizationId: string,
+  id: string,
+): Promise<AssistantForUse> {
+  const assistant = await loadAssistant(context, id);
+  if (assistant.is_foreign || assistant.organization_id === organizationId) return assistant;
+  throw new ApiError("not_found", `No assistant with id ${id}`);
+}
+
+/** What a caller may set of an assistant's call: nothing that it was not approved with. */
+const SETTABLE = new Set([
+  "frequency_penalty",
+  "logit_bias",
+  "max_completion_tokens",
+  "max_tokens",
+  "presence_penalty",
+  "reasoning_effort",
+  "response_format",
+  "seed",
+  "stop",
+  "temperature",
+  "top_p",
+  "user",
+  "verbosity",
+]);
 
 /** An assistant answers as it was approved: with its own model and tools. */
 function askedOf(
@@ -90,9 +125,10 @@ function askedOf(
 ): PreparedTurn["request"] {
   const chosen = assistant?.model ?? model ?? kept?.model ?? defaultModel(sources, "chat");
   if (!assistant) return { ...fields, model: chosen, stream };
-  if (fields.tools !== undefined) {
-    const message = "An assistant has tools of its own, and takes no others";
-    throw new ApiError("validation_failed", message, { errors: [{ path: "tools", message }] });
+  const extra = Object.keys(fields).find((name) => !SETTABLE.has(name));
+  if (extra !== undefined) {
+    const message = `An assistant answers as it was approved: ${extra} can't be set`;
+    throw new ApiError("validation_failed", message, { errors: [{ path: extra, message }] });
   }
   const { max_tokens: wanted, max_completion_tokens: alike, ...others } = fields;
   const limits = [assistant.max_tokens, wanted, alike].filter((each) => typeof each === "number");
@@ -110,13 +146,19 @@ const toolFields = (tools: readonly Tool[]) =>
 
 async function keepTurn(
   { messages, conversation, assistantId, focus }: TurnRequest,
+  fingerprint: string,
   kept: KeptConversation | undefined,
   tools: readonly Tool[],
   context: ToolContext,
 ): Promise<Turn> {
   const { id, parentId, regenerateId, approvals, idempotencyKey, ...given } = conversation ?? {};
   const { database, organizationId } = context;
-  const decided: NewMessage[] = approvals
+  const isRetry = approvals !== undefined && idempotencyKey !== undefined &&
+    await hasTurn(database, organizationId, idempotencyKey);
+  // What was decided on is not run again: such a request has stored its messages already.
+  const decided: NewMessage[] = isRetry
+    ? [{ role: "tool", content: "", tool_call_id: "decided" }]
+    : approvals
     ? await decideCalls(database, kept?.current_message_id ?? null, approvals, tools, context)
     : [];
   return await beginTurn(database, {
@@ -129,5 +171,6 @@ async function keepTurn(
     regenerate_id: regenerateId,
     messages: [...decided, ...messages.map(toNewMessage)],
     idempotency_key: idempotencyKey,
+    fingerprint,
   });
 }

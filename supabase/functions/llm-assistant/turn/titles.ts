@@ -1,5 +1,6 @@
 import { inBackground } from "@shared/background.ts";
 import { type DatabaseClient, unwrap } from "@shared/database.ts";
+import { storableText } from "@shared/json.ts";
 import { prepareChat } from "@shared/llm/chat.ts";
 import type { Message } from "../conversations/schemas.ts";
 import type { PreparedTurn } from "./prepare_turn.ts";
@@ -45,7 +46,7 @@ export function makeTitle(database: DatabaseClient, prepared: PreparedTurn, firs
 }
 
 function shorten(text: string): string {
-  const line = text.replaceAll(/\s+/g, " ").trim().toWellFormed();
+  const line = storableText(text).replaceAll(/\s+/g, " ").trim();
   if (line.length <= TITLE_LENGTH) return line;
   const cut = line.slice(0, TITLE_LENGTH - 1);
   const word = cut.lastIndexOf(" ");

@@ -39,7 +39,7 @@ export async function runCalls(
 
   async function answer(call: ToolCall, index: number): Promise<ToolResult> {
     const tool = toolOf(call, tools);
-    if (!tool) return refusal(`There is no tool ${call.function.name}`);
+    if (!tool) return refusal("There is no tool of this name");
     if (index >= MAX_TOOL_CALLS) {
       return refusal(`Not run: ${MAX_TOOL_CALLS} calls at most are made at once`);
     }

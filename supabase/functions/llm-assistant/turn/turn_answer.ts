@@ -98,7 +98,7 @@ export class TurnAnswer {
     const isDone = tools.length === 0 || calls.length === 0 || this.#round >= MAX_TOOL_ROUNDS;
     if (isDone || this.waiting.length > 0 || this.#isGivenUp || status === "partial") return false;
     const answers = await runCalls(calls, tools, {
-      ...toolContext,
+      ...await toolContext(),
       callId: turn?.turn_id ?? crypto.randomUUID(),
     });
     this.messages.push(...answers);

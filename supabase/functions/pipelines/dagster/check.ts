@@ -26,15 +26,21 @@ export async function requireDagster(address: Address, path: string): Promise<st
 
 /**
  * Holds a tenant's own address against the same, but for one where nothing answers now: runs wait for a
- * Dagster that is down.
+ * Dagster that is down. Its name must have an address.
  *
  * @throws {ApiError} `validation_failed`
  */
 export async function checkOwnDagster(config: { url?: string } | undefined): Promise<void> {
   if (config?.url === undefined) return;
   const address = { url: config.url, isTenants: true };
-  await requireDagster(address, "dagster_pipeline_config.url").catch((error) => {
+  await requireDagster(address, "dagster_pipeline_config.url").catch(async (error) => {
     const isDown = error instanceof ApiError && error.options.cause === "dagster_unreachable";
-    if (!isDown) throw error;
+    if (!isDown || !await hasAddress(address.url)) throw error;
   });
+}
+
+/** A name that nobody has given an address is misspelt more likely than down. */
+async function hasAddress(url: string): Promise<boolean> {
+  const { resolvePublicHost } = await import("@shared/network_address.ts");
+  return await resolvePublicHost(new URL(url)).then(() => true, () => false);
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 
 /** Where a Dagster webserver answers; the database holds it against the same pattern. */
 export const addressSchema = z.string().max(2000)
-  .regex(/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/, "Not the address of a Dagster webserver")
+  .regex(/^https?:\/\/[^\s/?#@\\]+(\/[^\s?#\\]*)?$/, "Not the address of a Dagster webserver")
   .refine((url) => URL.canParse(url), "Not a URL")
   .describe("The webserver's address, as in `https://dagster.example.com`.");
 
@@ -70,6 +70,8 @@ export type Connection = {
   repository: string;
   /** Named by a tenant: reached at public addresses alone, and told no secret of the deployment. */
   isTenants: boolean;
+  /** Gives up all that is asked of it. */
+  signal?: AbortSignal;
 };
 
 export const DEFAULTS = { location: "edgeloom", repository: "__repository__" };

@@ -15,7 +15,7 @@ const isEnd = (status: string): status is keyof typeof OUTCOMES => Object.hasOwn
 /** Takes over what is new of a run that Dagster has. */
 export async function follow(run: ClaimedRun, at: Connection, id: string): Promise<Report> {
   // The status first: the log that is read after it holds all that led to it.
-  const status = await readStatus(at, id);
+  const status = await readStatus(at, id, run.run_id);
   if (status === undefined) {
     const message = `Dagster has no run ${id} any more: it was deleted there`;
     return {
@@ -31,14 +31,14 @@ export async function follow(run: ClaimedRun, at: Connection, id: string): Promi
     ...(failures.length > 0 ? { failures } : {}),
     ...(cursor === null ? {} : { cursor }),
   };
-  if (hasMore) return { ...report, next_poll_seconds: 0 };
+  if (hasMore) return { ...report, next_poll_seconds: 1 };
   if (isEnd(status)) {
     return { ...report, outcome: OUTCOMES[status], error: leftover(status, failureOf(events)) };
   }
   if (run.is_canceling && await terminate(run, at, id)) {
     return { ...report, terminated: true, next_poll_seconds: 1 };
   }
-  return { ...report, next_poll_seconds: run.is_canceling ? 2 : pause(run) };
+  return { ...report, next_poll_seconds: run.is_canceling ? 2 : pauseSeconds(run) };
 }
 
 async function readPages({ cursor: after }: ClaimedRun, at: Connection, id: string) {
@@ -72,4 +72,4 @@ async function terminate(run: ClaimedRun, at: Connection, id: string): Promise<b
 }
 
 /** The longer a run has taken, the less it matters to hear of its end at once. */
-const pause = ({ age_seconds }: ClaimedRun) => Math.min(Math.max(age_seconds / 30, 1), 20);
+const pauseSeconds = ({ age_seconds }: ClaimedRun) => Math.min(Math.max(age_seconds / 30, 1), 20);

@@ -1,3 +1,4 @@
+import { log } from "@shared/log.ts";
 import type { ClaimedRun, Fault, Report } from "./claim.ts";
 import type { Connection, DagsterConfig } from "./config.ts";
 import {
@@ -18,8 +19,8 @@ const MAX_LAUNCHES = 5;
 /** What a person has to put right at Dagster is waited for so long. */
 const REPAIR_SECONDS = 600;
 
-/** Stores a report and tells whether the claim still stands, and whether the run was canceled. */
-export type Record = (report: Report) => Promise<{ accepted: boolean; is_canceling: boolean }>;
+/** Stores a report, unless the claim was lost: by its lease, or by a cancel. False then. */
+export type RecordReport = (report: Report) => Promise<boolean>;
 
 /**
  * Brings a run onto Dagster, once. That a launch is sent is stored before it is; from then on its tag
@@ -29,7 +30,7 @@ export async function launch(
   run: ClaimedRun,
   config: DagsterConfig,
   at: Connection,
-  record: Record,
+  record: RecordReport,
 ): Promise<Report> {
   if (run.launches > 0) {
     const found = await adopt(run, at);
@@ -42,10 +43,9 @@ export async function launch(
   }
   const obstacle = await loadJob(run, at);
   if (obstacle) return { waiting: obstacle, patience_seconds: REPAIR_SECONDS };
-  const { accepted, is_canceling } = await record({ launching: true });
-  if (!accepted) return {};
-  if (is_canceling) return { outcome: "canceled" };
-  return conclude(await send(run, config, at));
+  if (!await record({ launching: true })) return {};
+  const answer = await send(run, config, at, record);
+  return answer ? conclude(answer, at) : {};
 }
 
 /** The run that a launch came to after all. Were there several, only the first one goes on. */
@@ -55,30 +55,44 @@ async function adopt(run: ClaimedRun, at: Connection): Promise<string | undefine
   return first?.runId;
 }
 
+const nameOf = ({ isTenants, location }: Connection) =>
+  isTenants
+    ? `The code location ${location} of Dagster`
+    : "The code location of the deployment's Dagster";
+
+/** Dagster's own words, which tell of the machine it is on, for who named it; else for the log. */
+export function wordsOf(
+  { __typename, message }: { __typename: string; message?: string | undefined },
+  { isTenants }: Pick<Connection, "isTenants">,
+): string {
+  if (isTenants) return message?.slice(0, 1000) ?? __typename;
+  log("error", { dagster: __typename, error: message ?? "" });
+  return __typename;
+}
+
 /** Sees to it that the code location has the job; what stands against that, if anything. */
 async function loadJob({ job }: ClaimedRun, at: Connection): Promise<Fault | undefined> {
   if (await hasJob(at, job)) return undefined;
   const failure = await reloadLocation(at);
   if (failure) {
-    const why = failure.message?.slice(0, 1000) ?? failure.__typename;
-    return {
-      code: "dagster_location_failed",
-      message: `The code location ${at.location} of Dagster does not load: ${why}`,
-    };
+    const message = `${nameOf(at)} does not load: ${wordsOf(failure, at)}`;
+    return { code: "dagster_location_failed", message };
   }
   if (await hasJob(at, job)) return undefined;
   return {
     code: "dagster_job_missing",
-    message: `The code location ${at.location} of Dagster loads, but without the job ${job}: ` +
+    message: `${nameOf(at)} loads, but without the job ${job}: ` +
       "look at its EDGELOOM_URL and EDGELOOM_TOKEN",
   };
 }
 
+/** The answer to a launch; undefined where the claim was lost before one was answered with a run. */
 async function send(
   run: ClaimedRun,
   config: DagsterConfig,
   at: Connection,
-): Promise<LaunchAnswer> {
+  record: RecordReport,
+): Promise<LaunchAnswer | undefined> {
   const { job, ops, parent_external_id, run_id } = run;
   const { url: _url, location: _location, repository: _repository, tags, ...runConfig } = config;
   const ours: Tag = { key: RUN_TAG, value: run_id };
@@ -88,11 +102,14 @@ async function send(
     const answer = await launchReexecution(at, parent_external_id, all);
     if (answer.run || await adopt(run, at)) return answer;
     // Dagster has lost the run that failed, or sees no failure in it: the steps are known here, too.
+    // That is a launch of its own, as late as it may be on its way.
+    if (!await record({ launching: true })) return undefined;
   }
   return await launchRun(at, { job, tags: all, runConfig, stepKeys: ops });
 }
 
-function conclude({ run, __typename, message, errors }: LaunchAnswer): Report {
+function conclude(answer: LaunchAnswer, at: Connection): Report {
+  const { run, __typename, errors } = answer;
   if (run) return { external_id: run.runId, next_poll_seconds: 0 };
   if (__typename === "RunConfigValidationInvalid") {
     const why = (errors ?? []).map((error) => error.message).join("; ").slice(0, 2000);
@@ -102,7 +119,7 @@ function conclude({ run, __typename, message, errors }: LaunchAnswer): Report {
   return {
     waiting: {
       code: "dagster_launch_failed",
-      message: `Dagster did not launch the run: ${message?.slice(0, 1000) ?? __typename}`,
+      message: `Dagster did not launch the run: ${wordsOf(answer, at)}`,
     },
     patience_seconds: REPAIR_SECONDS,
   };

@@ -9,8 +9,11 @@ const member = z.looseObject({ __typename: z.string(), message: z.string().optio
 
 export type Member = z.infer<typeof member>;
 
+/** What is stored as it is told: printable, and of a length that a hostile Dagster can't choose. */
+const wordSchema = z.string().max(500).regex(/^[\x20-\x7e]*$/);
+
 const launchSchema = member.extend({
-  run: z.looseObject({ runId: z.string() }).optional(),
+  run: z.looseObject({ runId: wordSchema }).optional(),
   errors: z.array(z.looseObject({ message: z.string() })).optional(),
 });
 
@@ -119,7 +122,7 @@ export async function launchReexecution(
 const foundSchema = z.object({
   runsOrError: member.extend({
     results: z.array(
-      z.looseObject({ runId: z.string(), status: z.string(), creationTime: z.number() }),
+      z.looseObject({ runId: wordSchema, status: z.string(), creationTime: z.number() }),
     )
       .optional(),
   }),
@@ -139,23 +142,47 @@ export async function findRuns(at: Connection, runId: string) {
   return (runsOrError.results ?? []).toSorted((a, b) => a.creationTime - b.creationTime);
 }
 
-/** The run's status; undefined where Dagster has no such run. */
-export async function readStatus(at: Connection, externalId: string): Promise<string | undefined> {
+const statusSchema = z.object({
+  runOrError: z.union([
+    z.looseObject({
+      __typename: z.literal("Run"),
+      status: wordSchema,
+      tags: z.array(z.object({ key: z.string(), value: z.string() })),
+    }),
+    z.looseObject({ __typename: z.literal("RunNotFoundError") }),
+  ]),
+});
+
+/**
+ * The status of a run of Dagster's that carries our run's tag; undefined where there is none: one that
+ * is not ours is none of our business, whoever named it.
+ */
+export async function readStatus(
+  at: Connection,
+  externalId: string,
+  runId: string,
+): Promise<string | undefined> {
   const query = `query ($id: ID!) {
-    runOrError(runId: $id) { __typename ... on Run { status } ... on Error { message } }
+    runOrError(runId: $id) {
+      __typename
+      ... on Run { status tags { key value } }
+      ... on Error { message }
+    }
   }`;
-  const schema = z.object({ runOrError: member.extend({ status: z.string().optional() }) });
-  const { runOrError } = await askDagster(at, query, { id: externalId }, schema);
-  return runOrError.__typename === "RunNotFoundError" ? undefined : runOrError.status ?? "UNKNOWN";
+  const { runOrError: found } = await askDagster(at, query, { id: externalId }, statusSchema);
+  if (found.__typename !== "Run") return undefined;
+  return found.tags.some(({ key, value }) => key === RUN_TAG && value === runId)
+    ? found.status
+    : undefined;
 }
 
 const eventSchema = z.looseObject({
   __typename: z.string(),
   message: z.string(),
-  timestamp: z.string(),
-  level: z.string(),
+  timestamp: wordSchema,
+  level: wordSchema,
   stepKey: z.string().nullish(),
-  eventType: z.string().nullish(),
+  eventType: wordSchema.nullish(),
   error: z.looseObject({
     message: z.string(),
     causes: z.array(z.looseObject({ message: z.string() })).nullish(),
@@ -166,11 +193,14 @@ export type DagsterEvent = z.infer<typeof eventSchema>;
 
 const logSchema = z.object({
   logsForRun: member.extend({
-    cursor: z.string().optional(),
+    cursor: wordSchema.optional(),
     hasMore: z.boolean().optional(),
     events: z.array(eventSchema).optional(),
   }),
 });
+
+/** Events of a page of the log. */
+const PAGE = 200;
 
 /** A page of the run's log after a cursor. */
 export async function readLog(at: Connection, externalId: string, after: string | null) {
@@ -189,10 +219,11 @@ export async function readLog(at: Connection, externalId: string, after: string 
       ... on Error { message }
     }
   }`;
-  const variables = { id: externalId, after, limit: 200 };
+  const variables = { id: externalId, after, limit: PAGE };
   const { logsForRun } = await askDagster(at, query, variables, logSchema);
   const { cursor = after, hasMore = false, events = [] } = logsForRun;
-  return { cursor, hasMore, events };
+  // More than was asked for is no Dagster's, and a page that leads nowhere is the last one.
+  return { cursor, hasMore: hasMore && cursor !== after, events: events.slice(0, PAGE) };
 }
 
 /** Asks for the run's end; `forced`: Dagster calls it canceled, whatever its processes do. */

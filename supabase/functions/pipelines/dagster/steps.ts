@@ -1,11 +1,12 @@
 import { connect, type DatabaseClient, unwrap } from "@shared/database.ts";
 import { type Json, jsonSchema } from "@shared/json.ts";
+import { describeError, log } from "@shared/log.ts";
 import { z } from "zod";
 import { type Claim, type ClaimedStep, claimSchema, type StepResult } from "../claim.ts";
 import { Computing } from "../computing.ts";
 import { describeFailure, executeStep, readInput } from "../execute_step.ts";
 import { storeOutput } from "../outputs.ts";
-import { beat, finishSteps, HEARTBEAT_MS } from "../worker.ts";
+import { beat, finishSteps, HEARTBEAT_MS } from "../report_results.ts";
 
 /** Steps whose turn has come on Dagster: executed here, or by a container there. */
 
@@ -66,7 +67,10 @@ export const resultSchema = z.discriminatedUnion("succeeded", [
 
 export type ContainerResult = z.infer<typeof resultSchema>;
 
-const ownedSchema = stepStateSchema.extend({ organization_id: z.string() });
+const ownedSchema = stepStateSchema.extend({
+  organization_id: z.string(),
+  worker_id: z.string().nullable(),
+});
 const begunSchema = ownedSchema.extend({ claim: claimSchema.optional() });
 
 /** Computing time of one call; the platform allows 2 s. */
@@ -74,7 +78,8 @@ const COMPUTING_MS = 1_000;
 /** For a container nobody's heart beats, so its lease is as long as a lease may be. */
 const CONTAINER_LEASE_SECONDS = 600;
 
-type Begun = { state: StepState; work?: { step: ClaimedStep; claim: Claim; workerId: string } };
+type Work = { step: ClaimedStep; claim: Claim; workerId: string };
+type Begun = { state: StepState; work?: Work };
 
 async function begin(database: DatabaseClient, turn: Turn, lease_seconds: number): Promise<Begun> {
   const workerId = crypto.randomUUID();
@@ -104,7 +109,10 @@ export async function executeTurn(turn: Turn): Promise<StepState> {
   const { step, claim, workerId } = work;
   const stop = new AbortController();
   const running = new Map([[step.step_id, stop]]);
-  const heartbeat = setInterval(() => beat(database, workerId, running), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => {
+    beat(database, workerId, running);
+    stopIfLost(database, work, stop);
+  }, HEARTBEAT_MS);
   try {
     const result = await executeStep(step, claim, new Computing(COMPUTING_MS), stop.signal);
     await finishSteps(database, workerId, [result]);
@@ -112,6 +120,18 @@ export async function executeTurn(turn: Turn): Promise<StepState> {
     clearInterval(heartbeat);
   }
   return show(await readState(database, turn));
+}
+
+/** Dagster may end the run, and the step with it, before the heartbeat tells of its cancel. */
+function stopIfLost(database: DatabaseClient, { step, workerId }: Work, stop: AbortController) {
+  const held = database.from("run_steps").select("id").match({
+    id: step.step_id,
+    worker_id: workerId,
+    status: "running",
+  }).maybeSingle();
+  unwrap(held)
+    .then((found) => found ?? stop.abort())
+    .catch((error) => log("error", { step: step.step_id, error: describeError(error) }));
 }
 
 /** Claims a step for a container, with its input; without a task where there is nothing to do. */
@@ -140,9 +160,14 @@ export async function finishTurn(
   result: ContainerResult,
 ): Promise<StepState> {
   const database = connect({ kind: "service" });
-  const { step_id, organization_id } = await readState(database, turn);
-  const identity = { step_id, attempt: fence.attempt };
-  const place = { ...identity, organization_id, run_id: turn.run_id };
+  const state = await readState(database, turn);
+  const { step_id, organization_id, status, attempt, worker_id } = state;
+  // Nothing is stored for an attempt that no longer stands: its object may be what was accepted.
+  if (status !== "running" || attempt !== fence.attempt || worker_id !== fence.worker_id) {
+    return show(state);
+  }
+  const identity = { step_id, attempt };
+  const place = { ...identity, organization_id, run_id: turn.run_id, worker_id };
   const outcome: StepResult = result.succeeded
     ? await keep(place, result.output)
     : { ...identity, ...result };

@@ -22,6 +22,8 @@ export type ApiCall = {
   source: string;
   /** The code of a failure; that of a 404 is the first one. */
   codes: { notFound: string; failed: string };
+  /** Fires when the step is given up. */
+  signal?: AbortSignal;
 };
 
 /**
@@ -30,6 +32,7 @@ export type ApiCall = {
  * @throws {StepError} with the service's own sentence; retryable where the service is at fault
  */
 export async function callProject(api: ProjectApi, call: ApiCall): Promise<string> {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
     const response = await fetch(call.url, {
       method: call.method,
@@ -39,7 +42,7 @@ export async function callProject(api: ProjectApi, call: ApiCall): Promise<strin
         authorization: `Bearer ${api.accessToken}`,
       },
       body: call.body,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: call.signal ? AbortSignal.any([call.signal, timeout]) : timeout,
     });
     const text = decodeText(await readBody(response.body, MAX_BYTES, call.source), call.source);
     if (response.ok) return text;

@@ -19,7 +19,7 @@ export const cancelRun = createRoute({
   errors: ["run_ended"],
 }, async ({ params, database }) => {
   const run = await unwrap(database.rpc("cancel_run", params));
-  // A run on Dagster is canceled there by the worker.
-  if (run.executor === "dagster" && run.status === "canceling") wakeWorker();
+  // A worker cancels it on Dagster, and sends what endpoints are to hear of it.
+  wakeWorker();
   return run;
 });

@@ -1,9 +1,12 @@
 import { unwrap } from "@shared/database.ts";
+import { log } from "@shared/log.ts";
 import { createRoute } from "@shared/route.ts";
 import { z } from "zod";
 
-/** Jobs that a code location holds: enough for years of retries, few enough to be loaded at once. */
+/** Jobs that a code location holds: few enough to be loaded at once. */
 const MAX_JOBS = 500;
+/** Those of an organization, beside what is under way, where all share a Dagster. */
+const MAX_EACH = 50;
 const MAX_AGE_MS = 90 * 24 * 3600 * 1000;
 
 const opSchema = z.object({
@@ -28,11 +31,11 @@ export const dagsterSnapshot = createRoute({
   summary: "Get the jobs for Dagster",
   description:
     "What `supabase/dagster/definitions.py` builds its code location from: a job for each pinned version of a " +
-    "pipeline that was started on Dagster in the last 90 days. With the secret key those of all organizations, with " +
-    "a key those of its own.",
+    "pipeline that was started on Dagster in the last 90 days, or is under way. With the secret key those that run on " +
+    "the deployment's Dagster, 50 an organization at most and what is under way; with a key all of its organization.",
   answers: {
     200: {
-      description: "The jobs, the latest used first.",
+      description: "The jobs, of each organization what is under way first.",
       schema: z.object({
         jobs: z.array(z.object({
           name: z.string().describe("`pipeline_<id>_<hash of what is pinned>`."),
@@ -44,15 +47,26 @@ export const dagsterSnapshot = createRoute({
       }),
     },
   },
-}, async ({ database }) => {
+}, async ({ database, caller }) => {
+  const isShared = caller.kind !== "user";
   const since = new Date(Date.now() - MAX_AGE_MS).toISOString();
   const rows = await unwrap(
-    database.from("dagster_jobs").select("name, pipeline_id, organization_id, definition")
-      .gte("last_used_at", since).order("last_used_at", { ascending: false }).limit(MAX_JOBS),
+    database.rpc("list_dagster_jobs", {
+      of_deployment: isShared,
+      since,
+      max_jobs: MAX_JOBS,
+      max_each: isShared ? MAX_EACH : MAX_JOBS,
+    }),
   );
-  const jobs = rows.map(({ definition, ...job }) => {
-    const { name: description, ops } = definitionSchema.parse(definition);
-    return { ...job, description, ops };
+  const jobs = rows.flatMap(({ name, pipeline_id, organization_id, definition }) => {
+    const parsed = definitionSchema.safeParse(definition);
+    if (!parsed.success) {
+      // One bad job must not keep all others from being loaded.
+      log("error", { dagster_job: name, error: z.prettifyError(parsed.error) });
+      return [];
+    }
+    const { name: description, ops } = parsed.data;
+    return [{ name, pipeline_id, organization_id, description, ops }];
   });
   return { jobs };
 });

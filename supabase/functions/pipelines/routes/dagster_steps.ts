@@ -97,7 +97,7 @@ const finishRoute = createRoute({
   body: z.strictObject({
     ...caller,
     worker_id: z.uuid(),
-    attempt: z.int(),
+    attempt: z.int().min(1),
     result: resultSchema,
   }),
   example: {

@@ -1,10 +1,11 @@
 import { unwrap } from "@shared/database.ts";
 import { decrypt } from "@shared/envelope.ts";
 import { ApiError } from "@shared/errors.ts";
-import { parseBody, readBytes } from "@shared/input.ts";
+import { readBytes } from "@shared/input.ts";
 import { describeError, log } from "@shared/log.ts";
-import { createRoute } from "@shared/route.ts";
+import { createRoute, Reply } from "@shared/route.ts";
 import { z } from "zod";
+import { readDelivery } from "../read_delivery.ts";
 import { runSummarySchema } from "../schemas.ts";
 import { verifyDelivery } from "../signatures.ts";
 import { startErrors } from "../start_errors.ts";
@@ -28,10 +29,18 @@ export const receiveDelivery = createRoute({
   description:
     "Starts a run with the delivery's JSON body as its input. The signature over the raw body is checked by the " +
     "trigger's scheme; `standard` and `stripe` also want a timestamp within 5 minutes. A delivery id starts one run, " +
-    "however often it comes.",
+    "however often it comes, for 90 days. `github` and `hmac` sign the body alone: who has seen a delivery can send " +
+    "it again under another id, so a sender that can sign id and time had better. GitHub's `ping` starts nothing.",
   params: z.object({ trigger_id: z.uuid() }),
-  rawBody: { description: "Any JSON: the run's input.", example: { city: "Seattle" } },
+  rawBody: {
+    description: "Any JSON: the run's input. GitHub's may come as a form, in the field `payload`.",
+    example: { city: "Seattle" },
+  },
   answers: {
+    200: {
+      description: "GitHub's ping, with the right signature: nothing was started.",
+      schema: z.object({ pong: z.literal(true) }),
+    },
     202: {
       description: "The run, queued; or the first one, for a delivery seen before.",
       schema: runSummarySchema,
@@ -44,6 +53,8 @@ export const receiveDelivery = createRoute({
     "validation_failed",
     // The user that the runs act as has left.
     "forbidden",
+    // The delivery came before, and its run was deleted since.
+    "conflict",
     "encryption_not_configured",
     ...startErrors,
   ],
@@ -54,23 +65,16 @@ export const receiveDelivery = createRoute({
   if (!webhook) throw new ApiError("not_found", `No webhook with id ${params.trigger_id}`);
   const secrets = await readSecrets(webhook);
   const id = await verifyDelivery(webhook.scheme, secrets, request.headers, body);
+  const delivery = readDelivery(webhook.scheme, request.headers, body);
+  if (!delivery) return { pong: true };
   const run = await unwrap(database.rpc("receive_delivery", {
     trigger_id: params.trigger_id,
-    delivery: { id, input: parseBody(readText(body)) },
+    delivery: { id, ...delivery },
   }));
   wakeWorker();
   // The sender proved a signature, not a membership: the run's data is not theirs to see.
-  return runSummarySchema.parse(run);
+  return new Reply(runSummarySchema.parse(run), { status: 202 });
 });
-
-/** Text of what was signed as bytes. A replaced byte would be another input than the sender's. */
-function readText(body: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(body);
-  } catch (cause) {
-    throw new ApiError("invalid_json", "The body is not JSON: it is not UTF-8", { cause });
-  }
-}
 
 /** The secrets that decrypt. One that does not must not keep the other from working. */
 async function readSecrets(webhook: Webhook): Promise<string[]> {

@@ -5,7 +5,8 @@ const HEADERS = ["x-signature", "x-signature-256", "x-webhook-signature"];
 
 /**
  * Any other sender: the body's HMAC-SHA256 in `X-Signature`, as hex or base64, with `sha256=` before it
- * or not. The id is `X-Delivery-Id`, or else the body's digest.
+ * or not. The id is the body's digest, with `X-Delivery-Id` where there is one: that is not signed, so
+ * by itself it could be put on another body, and keep the one that it belongs to from being taken.
  */
 export const plainHmac: Verify = async (secret, { headers, body }) => {
   const name = HEADERS.find((header) => headers.has(header));
@@ -15,5 +16,6 @@ export const plainHmac: Verify = async (secret, { headers, body }) => {
   if (!await isSigned(utf8(secret), [signature], "", body)) {
     throw refuse("No matching signature found");
   }
-  return headers.get("x-delivery-id") || await digest(body);
+  const id = headers.get("x-delivery-id");
+  return id ? `${await digest(body)}:${id}` : await digest(body);
 };

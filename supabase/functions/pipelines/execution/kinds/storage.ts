@@ -10,12 +10,13 @@ type Spec = DatasetOf<"storage">;
 const CODES = { notFound: "object_not_found", failed: "storage_failed" };
 
 /** The rows of a file in Storage, as the run's user may read it. */
-export async function readStorage(spec: Spec, { api }: BlockContext): Promise<Json> {
+export async function readStorage(spec: Spec, { api, signal }: BlockContext): Promise<Json> {
   const text = await callProject(api, {
     url: objectUrl(api.storageUrl, spec),
     method: "GET",
     source: `${spec.bucket}/${spec.path}`,
     codes: CODES,
+    signal,
   });
   return await parseRows(text, spec.format);
 }
@@ -27,7 +28,7 @@ export async function readStorage(spec: Spec, { api }: BlockContext): Promise<Js
 export async function writeStorage(
   spec: Spec,
   input: Json,
-  { api }: BlockContext,
+  { api, signal }: BlockContext,
 ): Promise<Json> {
   const { bucket, path, format } = spec;
   const rows = inputRows(input);
@@ -38,6 +39,7 @@ export async function writeStorage(
     body: await serializeRows(rows, format),
     source: `${bucket}/${path}`,
     codes: CODES,
+    signal,
   });
   return { bucket, path, format, rows: rows.length };
 }

@@ -11,7 +11,7 @@ const DEFAULT_LIMIT = 1000;
 const CODES = { notFound: "table_not_found", failed: "table_failed" };
 
 /** The rows of a table, as the run's user may read it. */
-export async function readTable(spec: Spec, { api }: BlockContext): Promise<Json> {
+export async function readTable(spec: Spec, { api, signal }: BlockContext): Promise<Json> {
   const query = new URLSearchParams({
     ...spec.filter,
     select: spec.select ?? "*",
@@ -22,6 +22,7 @@ export async function readTable(spec: Spec, { api }: BlockContext): Promise<Json
     method: "GET",
     source: spec.table,
     codes: CODES,
+    signal,
   });
   return parseJson(text);
 }
@@ -33,7 +34,7 @@ export async function readTable(spec: Spec, { api }: BlockContext): Promise<Json
 export async function writeTable(
   { table, mode = "append", on_conflict }: Spec,
   input: Json,
-  { api, stepId }: BlockContext,
+  { api, stepId, signal }: BlockContext,
 ): Promise<Json> {
   const rows = inputRows(input);
   const fault = rows.findIndex((row) => !isJsonObject(row));
@@ -53,6 +54,7 @@ export async function writeTable(
     }),
     source: table,
     codes: CODES,
+    signal,
   });
   return parseJson(text);
 }

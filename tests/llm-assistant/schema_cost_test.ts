@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { ApiError } from "@shared/errors.ts";
+import type { Json, JsonObject } from "@shared/json.ts";
+import { brokenRules } from "@shared/json_schema.ts";
+import { chatRequestSchema } from "../../supabase/functions/llm-assistant/openai/chat_schema.ts";
+import { checkRequest } from "../../supabase/functions/llm-assistant/openai/check_request.ts";
+import { executeTool } from "../../supabase/functions/llm-assistant/tools/execute_tool.ts";
+import { ToolError } from "../../supabase/functions/llm-assistant/tools/tool.ts";
+import { PostgrestClient } from "@supabase/postgrest-js";
+import type { Database } from "@shared/database.types.ts";
+
+/** What one request may take of the event loop, in milliseconds; the bombs took 1,000 to 90,000. */
+const LIMIT_MS = 600;
+
+const array = (length: number, item: (index: number) => Json): Json[] =>
+  Array.from({ length }, (_, index) => item(index));
+const list = (a: JsonObject): JsonObject => ({
+  type: "object",
+  properties: { a: { type: "array", ...a } },
+});
+
+async function timed<T>(work: () => Promise<T>): Promise<T> {
+  const started = performance.now();
+  const result = await work();
+  const took = performance.now() - started;
+  assert.ok(took < LIMIT_MS, `${Math.round(took)} ms`);
+  return result;
+}
+
+/** The code of the error that a call of a tool ends with, or what it gives. */
+async function call(parameters: JsonObject, input: JsonObject): Promise<Json> {
+  const tool = { name: "own", description: "A test", parameters, code: "return 'ran';" };
+  const context = {
+    database: new PostgrestClient<Database>("http://127.0.0.1"),
+    caller: { kind: "user" as const, userId: "", token: "" },
+    organizationId: "",
+  };
+  try {
+    return await executeTool(
+      { ...tool, approval: "never", built_in: false },
+      JSON.stringify(input),
+      context,
+    );
+  } catch (error) {
+    if (error instanceof ToolError) return error.code;
+    throw error;
+  }
+}
+
+Deno.test("no schema of a tool makes a check of arguments long", async (t) => {
+  // What is compiled and imported once is no part of it.
+  assert.equal(await call(list({ uniqueItems: true, items: { pattern: "x" } }), {}), "ran");
+  const numbers = array(11_000, (index) => index);
+  const texts = array(900, (index) => `${index}`);
+  const cases: [string, JsonObject, JsonObject, string][] = [
+    ["uniqueItems", list({ uniqueItems: true }), { a: numbers }, "schema_invalid"],
+    [
+      "many alternatives",
+      list({ items: { anyOf: array(1_000, () => ({ type: "null" })) } }),
+      { a: array(1_500, () => 1) },
+      "arguments_invalid",
+    ],
+    ["a long enum", list({ items: { enum: numbers.slice(0, 5_000) } }), {
+      a: array(20_000, () => 0.5),
+    }, "arguments_invalid"],
+    [
+      "more patterns than are kept",
+      list({ items: { anyOf: array(101, (index) => ({ pattern: `a{900}${index}` })) } }),
+      { a: texts },
+      "schema_invalid",
+    ],
+    [
+      "a large pattern on a long text",
+      { type: "object", properties: { a: { pattern: "(?:a|b){1,999}c$" } } },
+      { a: "ab".repeat(32_000) },
+      "arguments_invalid",
+    ],
+    ["many broken rules", list({ items: { type: "string" } }), {
+      a: array(30_000, () => 1),
+    }, "arguments_invalid"],
+    [
+      "many names",
+      {
+        type: "object",
+        required: array(4_000, (index) => `n${index}`),
+      },
+      { a: numbers },
+      "arguments_invalid",
+    ],
+  ];
+  for (const [name, parameters, input, code] of cases) {
+    await t.step(name, async () => {
+      assert.equal(await timed(() => call(parameters, input)), code);
+    });
+  }
+  await t.step("and what is usual is checked as ever", async () => {
+    const rows = list({ uniqueItems: true, maxItems: 500, items: { enum: texts } });
+    assert.equal(await call(rows, { a: texts.slice(0, 300) }), "ran");
+    assert.equal(await call(rows, { a: ["1", "2", "1"] }), "arguments_invalid");
+    assert.equal(await call(rows, { a: ["x"] }), "arguments_invalid");
+  });
+});
+
+Deno.test("the innermost broken rules are told, however many there are", async () => {
+  const schema = list({ items: { type: "object", required: ["n"], properties: { n: false } } });
+  const broken = await brokenRules(schema, { a: [{}, { n: 1 }] });
+  assert.deepEqual(broken.map(({ pointer }) => pointer), ["/a/0", "/a/1/n"]);
+  const many = { a: array(60_000, () => 1) };
+  assert.equal((await timed(() => brokenRules(schema, many))).length, 60_000);
+});
+
+Deno.test("no schema in a request to a model makes its check long", async (t) => {
+  const check = (...schemas: JsonObject[]) =>
+    checkRequest(chatRequestSchema.parse({
+      model: "m",
+      messages: [{ role: "user", content: "x" }],
+      tools: schemas.map((parameters, index) => ({
+        type: "function",
+        function: { name: `f${index}`, parameters },
+      })),
+    }));
+  const refusal = async (path: string, ...schemas: JsonObject[]) => {
+    const error = await timed(() =>
+      check(...schemas).then(() => undefined, (error: unknown) => error)
+    );
+    assert.ok(error instanceof ApiError, String(error));
+    assert.equal(error.code, "validation_failed");
+    assert.ok(error.message.startsWith(path), error.message);
+  };
+  const requiring = (count: number) => ({
+    type: "object",
+    required: array(count, (index) => `name_${index}`),
+  });
+  await check(requiring(1));
+
+  await t.step("one that is too long", () => refusal("tools.0.function", requiring(12_000)));
+  await t.step(
+    "many that are, together",
+    () => refusal("tools:", ...array(100, () => requiring(2_000)).filter(isObject)),
+  );
+  await t.step("one that nests too deeply", () => {
+    let deep: JsonObject = { type: "object" };
+    for (let level = 0; level < 20_000; level++) deep = { type: "object", not: deep };
+    return refusal("tools.0.function.parameters", deep);
+  });
+  await t.step("and many names are none", () => timed(() => check(requiring(2_000))));
+});
+
+const isObject = (value: Json): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
