@@ -7,7 +7,7 @@ import { literal, type ProofServer } from "./server.ts";
 /** A step that has been tried so often is left in peace: its backoff would soon be longer than the proof. */
 const TIRED = 3;
 /** How long the database may take to give up what a silent worker holds. */
-const GIVE_UP_MS = 90_000;
+const GIVE_UP_MS = 25_000;
 
 /** Deals fates to workers and makes them come true. */
 export class Chaos implements Interference {
