@@ -6,16 +6,12 @@ import { Proof } from "../proof/proof.ts";
 /** `EDGELOOM_PROOF_SEED` repeats what another seed came to. */
 const seed = Number(Deno.env.get("EDGELOOM_PROOF_SEED") ?? Date.now() % 2 ** 32);
 
-// About one run in six waits for steps of a silent worker for over a minute: until that is understood it
-// runs on demand (EDGELOOM_PROOF=1), so that it fails no other change.
-const isAsked = Deno.env.get("EDGELOOM_PROOF") === "1";
-
 /** A short form of `npm run bench -- proof`. */
 const PLAN = { seed, kills: 2, others: 1, restarts: 1, workers: 6 };
 
 Deno.test(
   "runs survive what kills workers and their database",
-  { ignore: !HAS_SERVER || !isAsked },
+  { ignore: !HAS_SERVER },
   async () => {
     await Proof.with(PLAN, (proof) => {
       assert.deepEqual(proof.violations, [], `With EDGELOOM_PROOF_SEED=${seed}`);

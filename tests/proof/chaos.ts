@@ -69,9 +69,9 @@ export class Chaos implements Interference {
     }
   }
 
-  /** What was begun and takes its time has ended. */
-  async settle(): Promise<void> {
-    while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+  /** Whether something that takes its time is under way. */
+  get isBusy(): boolean {
+    return this.#tasks.size > 0;
   }
 
   async #act(life: Life, { act, boundary }: Fate): Promise<Verdict> {

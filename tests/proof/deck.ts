@@ -19,7 +19,10 @@ const OTHERS: [Act, Boundary][] = [
   ["terminate backends", "before commit"],
 ];
 
-/** Fates in random order. A restart costs all workers their work, so they are spread evenly. */
+/**
+ * Fates in random order, the last one first. A restart costs all workers their work, so they are spread
+ * evenly. A zombie comes last: the others have nothing to do then but what it holds.
+ */
 export function makeDeck({ kills, others, restarts }: Amounts, random: Random): Fate[] {
   const fates = [
     ...BOUNDARIES.flatMap((boundary) => repeat<[Act, Boundary]>(kills, ["kill", boundary])),
@@ -31,7 +34,7 @@ export function makeDeck({ kills, others, restarts }: Amounts, random: Random): 
     const place = Math.floor((restart + 0.5) * deck.length / restarts);
     deck.splice(place, 0, { act: "restart server", boundary, skip: 0 });
   }
-  return deck;
+  return [{ act: "zombie", boundary: "after effect", skip: 0 }, ...deck];
 }
 
 const repeat = <T>(times: number, value: T): T[] => Array.from({ length: times }, () => value);

@@ -75,12 +75,12 @@ export class Proof {
       await this.#startRuns(flows);
       await this.#sweep();
     }
-    await this.chaos.settle();
+    // The clock goes on: a zombie stays stopped until others have its steps, and idle workers want waking.
+    while (this.chaos.isBusy) await this.#tick();
     const lastFaultAt = this.chaos.lastFaultAt;
     let open = await this.#countOpen();
     while (open > 0 && Date.now() - lastFaultAt < END_MS) {
-      await this.#replaceTheDead();
-      await this.#sweep();
+      await this.#tick();
       open = await this.#countOpen();
     }
     this.endedAfterMs = Date.now() - lastFaultAt;
@@ -131,6 +131,11 @@ export class Proof {
   #hint(): void {
     const able = this.#lives.filter(({ state }) => state === "alive");
     for (let copy = this.#random.below(3); copy > 0; copy--) this.#random.pick(able)?.hint();
+  }
+
+  async #tick(): Promise<void> {
+    await this.#replaceTheDead();
+    await this.#sweep();
   }
 
   /** What the clock does: it asks whether a worker is needed, and calls one. */
