@@ -24,7 +24,7 @@ export type ChatRequest = {
   [field: string]: unknown;
 };
 
-/** A chat that is held in the budgets and not yet sent. One of its two methods is to be called, once. */
+/** A chat that is held in the budgets and not yet sent: completed, streamed or released, once. */
 export class PreparedChat {
   readonly #call: ProviderCall;
 
@@ -58,6 +58,11 @@ export class PreparedChat {
    */
   stream(): Promise<ChatStream> {
     return openStream(this.#call);
+  }
+
+  /** It is not sent after all: nothing is held for it any more. */
+  async release(): Promise<void> {
+    await this.#call.settle({ status: "canceled", input_tokens: 0, output_tokens: 0 });
   }
 
   /** Gives the call up, as long as nothing of its answer has come. */

@@ -101,8 +101,14 @@ export class OwnFunctions {
   }
 
   /** A call of a user. */
-  send({ token, organizationId }: Sender, method: string, path: string, body?: unknown) {
-    const headers = { "x-organization-id": organizationId };
+  send(
+    { token, organizationId }: Sender,
+    method: string,
+    path: string,
+    body?: unknown,
+    more: Record<string, string> = {},
+  ) {
+    const headers = { "x-organization-id": organizationId, ...more };
     return this.call(method, path, { token, body, headers });
   }
 

@@ -64,13 +64,18 @@ Deno.test("create_conversation", async (t) => {
   const { owner } = tenant;
 
   await t.step("begins one in which nothing has been said", async () => {
-    const body = { title: " Plan ", subject: "s", context: { tableId: "t" }, settings: { n: 1 } };
+    const body = {
+      title: " Plan ",
+      subject: "s",
+      context: { tableId: "t" },
+      settings: { temperature: 1 },
+    };
     const answer = await owner.post(PATH, body);
     const row = expect(answer, 201);
     assert.equal(answer.headers.get("location"), `/functions/v1${PATH}/${row.id}`);
     assert.deepEqual(
       [row.title, row.subject, row.context, row.settings, row.status, row.message_count],
-      ["Plan", "s", { tableId: "t" }, { n: 1 }, "active", 0],
+      ["Plan", "s", { tableId: "t" }, { temperature: 1 }, "active", 0],
     );
     assert.equal(row.user_id, owner.id);
     assert.deepEqual(await shown(owner, row.id), []);

@@ -249,7 +249,8 @@ Deno.test("a stream tells where it is kept, and keeps what came", async (t) => {
         return { status: response.status, body: await response.json() };
       };
       let failures = 1;
-      answerTo("Try me", () => failures-- > 0 ? failing(400)() : undefined);
+      const busy = failing(429, {}, { "retry-after": "60" });
+      answerTo("Try me", () => failures-- > 0 ? busy() : undefined);
       assert.ok((await send()).status >= 400);
       const { status, body: { conversation_id } } = await send();
       assert.equal(status, 200);

@@ -17,6 +17,13 @@ export const feedbackSchema = z.union([z.literal(-1), z.literal(1)]).nullable().
   "What the user thinks of an answer: 1 good, -1 bad, null nothing.",
 );
 
+/** What a conversation's turns are asked with, where neither they nor an assistant say otherwise. */
+export const settingsSchema = z.strictObject({
+  model: z.string().min(1).max(200).optional(),
+  temperature: z.number().min(0).max(2).optional(),
+  max_tokens: z.int().min(1).max(10_000_000).optional(),
+});
+
 export const conversationSchema = z.object({
   id,
   organization_id: id,
@@ -29,7 +36,7 @@ export const conversationSchema = z.object({
   message_count: z.int().describe("Messages of all branches."),
   current_message_id: id.nullable().describe("The last message of the branch that is shown."),
   context: object.describe("What it is about: ids of a table, a column, documents."),
-  settings: object.describe("Settings of its own: model, temperature …"),
+  settings: object.describe("What its turns are asked with, unless they say otherwise."),
   last_message_at: time.describe("When something was last said; lists are in this order."),
   created_at: time,
   updated_at: time,
@@ -68,4 +75,5 @@ export const branchedMessageSchema = messageSchema.extend({
 }).meta({ id: "BranchedMessage", description: "A message, and what stands beside it." });
 
 export type Conversation = z.infer<typeof conversationSchema>;
+export type ConversationSettings = z.infer<typeof settingsSchema>;
 export type Message = z.infer<typeof messageSchema>;

@@ -63,9 +63,13 @@ export const ask = createRoute({
   const [documentId] = body.context?.documentIds ?? [];
   if (documentId) throw new ApiError("not_found", `No document with id ${documentId}`);
   const prepared = await prepareTurn(context, fromAsk(body, idempotencyKeyOf(context)));
-  const { turn } = prepared;
-  if (turn?.answer) return body.stream ? replayStream(turn) : replayTurn(turn);
-  const answer = await beginAnswer(context.database, prepared);
+  const known = prepared.turn?.answer;
+  if (known) {
+    return body.stream
+      ? replayStream(prepared, known, { includeUsage: true })
+      : replayTurn(prepared, known);
+  }
+  const answer = await beginAnswer(context, prepared);
   if (!body.stream) return await answerWhole(context, prepared, answer);
   const { requestId } = context;
   const { opening, headers } = streamAnswer(context, prepared, answer, { includeUsage: true });

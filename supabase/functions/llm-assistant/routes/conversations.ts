@@ -10,6 +10,7 @@ import {
   branchedMessageSchema,
   conversationSchema,
   conversationStatusSchema,
+  settingsSchema,
 } from "../conversations/schemas.ts";
 
 /** Conversations: begun by a turn or empty, listed by when something was last said. */
@@ -27,7 +28,9 @@ const fields = {
   project_id: z.uuid().nullable().optional(),
   assistant_id: z.uuid().nullable().optional(),
   context: object.optional().describe("At most 64 KiB."),
-  settings: object.optional().describe("At most 64 KiB."),
+  settings: settingsSchema.optional().describe(
+    "What its turns are asked with, where neither they nor an assistant say otherwise.",
+  ),
 };
 
 const listConversations = createRoute({

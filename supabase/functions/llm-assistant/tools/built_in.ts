@@ -37,7 +37,7 @@ async function runPipeline(input: unknown, context: ToolContext): Promise<Json> 
     database.rpc("start_run", {
       pipeline_id: id,
       request: wanted.input === undefined ? {} : { input: wanted.input },
-      idempotency_key: callId && `tool:${callId}`.slice(0, 255),
+      idempotency_key: callId && `tool:${callId}`,
     }).abortSignal(limited()),
   );
   wakeWorker();

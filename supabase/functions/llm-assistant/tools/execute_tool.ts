@@ -5,12 +5,14 @@ import { runSandboxed } from "@shared/sandbox.ts";
 import { SandboxError } from "@shared/sandbox_error.ts";
 import { BUILT_IN } from "./built_in.ts";
 import { dotted, weighParameters, weighValue } from "./parameters.ts";
-import { type Tool, type ToolContext, ToolError } from "./tool.ts";
+import { type CodeTime, type Tool, type ToolContext, ToolError } from "./tool.ts";
 
 /** What one call may take. */
 export const TOOL_LIMITS = {
-  /** Wall time of an own tool's code, in milliseconds: several calls share the 2 s of a request. */
+  /** Wall time of an own tool's code, in milliseconds. */
   timeoutMs: 500,
+  /** The same for all calls of a turn: the platform gives a request 2 s of processor time. */
+  turnMs: 1_000,
   /** Memory of an own tool's code, in bytes. */
   memoryBytes: 32 * 1024 * 1024,
   /** The longest output of an own tool's code, in bytes of JSON. */
@@ -39,7 +41,7 @@ export async function executeTool(
   context: ToolContext,
 ): Promise<Json> {
   const input = await readArguments(tool.parameters, argumentsJson);
-  if (!tool.built_in) return await runCode(tool, input);
+  if (!tool.built_in) return await runCode(tool, input, context.codeTime);
   const run = Object.hasOwn(BUILT_IN, tool.name) ? BUILT_IN[tool.name] : undefined;
   if (!run) throw new ToolError("unknown_tool", `There is no tool ${tool.name}`);
   try {
@@ -86,10 +88,19 @@ function parse(json: string): Json | undefined {
   }
 }
 
-async function runCode({ name, code }: Tool, input: JsonObject): Promise<Json> {
+async function runCode(
+  { name, code }: Tool,
+  input: JsonObject,
+  time: CodeTime = { leftMs: TOOL_LIMITS.timeoutMs },
+): Promise<Json> {
   if (code === null) throw new ToolError("unknown_tool", `The tool ${name} has no code`);
-  const { timeoutMs, memoryBytes, outputBytes } = TOOL_LIMITS;
+  if (time.leftMs <= 0) {
+    throw new ToolError("code_timeout", "The tools of this turn have used all of their time");
+  }
+  const { memoryBytes, outputBytes } = TOOL_LIMITS;
+  const timeoutMs = Math.ceil(Math.min(TOOL_LIMITS.timeoutMs, time.leftMs));
   const options = { timeoutMs, memoryBytes, maxOutputBytes: outputBytes };
+  const started = performance.now();
   try {
     return await runSandboxed(code, input, {
       ...options,
@@ -100,5 +111,7 @@ async function runCode({ name, code }: Tool, input: JsonObject): Promise<Json> {
     if (!(error instanceof SandboxError)) throw error;
     const where = error.line === undefined ? "" : ` (line ${error.line}, column ${error.column})`;
     throw new ToolError(`code_${error.kind}`, `${error.message}${where}`);
+  } finally {
+    time.leftMs -= performance.now() - started;
   }
 }

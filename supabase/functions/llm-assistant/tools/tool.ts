@@ -21,6 +21,9 @@ export const toolForUseSchema = z.object({
 /** What a model may call; `code` is null for a built-in one. `approval: "always"`: a person agrees first. */
 export type Tool = z.infer<typeof toolForUseSchema>;
 
+/** Time that code may still take, in milliseconds. */
+export type CodeTime = { leftMs: number };
+
 /** Whom a tool works for. */
 export type ToolContext = {
   /** The Data API as the caller, under RLS: never the service's. */
@@ -28,8 +31,12 @@ export type ToolContext = {
   caller: Caller;
   /** Where the conversation is: what a tool reads and starts is of this organization. */
   organizationId: string;
-  /** The provider's id of the call: the same call again starts nothing twice. */
+  /** What the call is known by: the same one again starts nothing twice. */
   callId?: string;
+  /** What is left for the code of all own tools of a turn; a call by itself has its own limit alone. */
+  codeTime?: CodeTime;
+  /** Aborted when nobody waits for the result any more. */
+  signal?: AbortSignal;
 };
 
 /** Why a tool gave no output: told to the model, so it holds nothing that the caller may not know. */

@@ -31,7 +31,7 @@ export const turnAnswerSchema = z.object({
   usage: turnUsageSchema,
   cost: z.number().nullable().describe("In US dollars; null where the model has no price."),
   warnings: z.array(z.object({ code: z.string(), message: z.string() })).describe(
-    "What advisory budgets say.",
+    "What advisory budgets say, and whether old messages were left out (`history_cut`).",
   ),
   messages: z.array(messageSchema).describe(
     "All that was kept of the answer, results of tools too.",

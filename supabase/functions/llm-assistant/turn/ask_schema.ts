@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MAX_MESSAGES } from "../conversations/storable.ts";
 
 const part = z.looseObject({ type: z.string().min(1).max(50) });
 
@@ -23,7 +24,7 @@ const contextSchema = z.strictObject({
 
 /** What `POST /llm-assistant` takes. */
 export const askSchema = z.strictObject({
-  messages: z.array(message).max(2_000).default([]).describe(
+  messages: z.array(message).max(MAX_MESSAGES).default([]).describe(
     "What is new, where there is a conversation; else all.",
   ),
   context: contextSchema.optional(),

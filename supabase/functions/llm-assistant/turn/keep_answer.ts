@@ -1,16 +1,20 @@
 import type { DatabaseClient } from "@shared/database.ts";
 import { ApiError } from "@shared/errors.ts";
+import { ProviderFailure } from "@shared/llm/provider_failure.ts";
 import { describeError, log } from "@shared/log.ts";
 import type { RouteContext } from "@shared/route.ts";
 import type { Message } from "../conversations/schemas.ts";
-import { discardTurn, finishTurn, type Turn } from "../conversations/turns.ts";
+import { discardTurn, finishTurn } from "../conversations/turns.ts";
 import type { PreparedTurn } from "./prepare_turn.ts";
 import { makeTitle, titleOf } from "./titles.ts";
 import { TurnAnswer } from "./turn_answer.ts";
 
 /** Keeping the answer of a turn, whatever became of it. */
 
-type Connection = Pick<RouteContext<unknown, unknown, unknown>, "reconnect" | "service">;
+type Connection = Pick<
+  RouteContext<unknown, unknown, unknown>,
+  "database" | "reconnect" | "service"
+>;
 
 /**
  * Holds the turn's first call. What is refused leaves nothing behind.
@@ -18,19 +22,37 @@ type Connection = Pick<RouteContext<unknown, unknown, unknown>, "reconnect" | "s
  * @throws {ApiError} as `prepareChat`
  */
 export async function beginAnswer(
-  database: DatabaseClient,
+  connection: Connection,
   prepared: PreparedTurn,
 ): Promise<TurnAnswer> {
   try {
     return await TurnAnswer.begin(prepared);
   } catch (error) {
-    const { turn } = prepared;
-    // Tools that a person has approved have run: their results stay.
-    const isFree = turn?.is_new && turn.history.at(-1)?.role !== "tool";
-    if (isFree && error instanceof ApiError && error.status < 500) {
-      await discardTurn(database, turn.turn_id);
-    }
+    if (error instanceof ApiError && error.status < 500) await takeBack(connection, prepared);
     throw error;
+  }
+}
+
+/**
+ * Takes back what a refused turn has stored, but the results of tools that a person has approved.
+ *
+ * @returns whether it is gone
+ */
+async function takeBack(connection: Connection, { turn, hasRunTools }: PreparedTurn) {
+  if (!turn?.is_new || hasRunTools) return false;
+  return await persist(connection, (database) => discardTurn(database, turn.turn_id));
+}
+
+/** The token may have ended while the answer came; the answer is the user's all the same. */
+async function persist<T>(
+  { database, reconnect, service }: Connection,
+  work: (database: DatabaseClient) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(database);
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === "invalid_token")) throw error;
+    return await work(await reconnect().catch(() => service()));
   }
 }
 
@@ -48,14 +70,17 @@ export async function keepAnswer(
   if (!turn) return [];
   const isFirst = turn.conversation.title === null && messages.length > 0;
   const title = isFirst ? titleOf(turn.history) : undefined;
-  // The token may have ended while the answer came; the answer is the user's all the same.
-  const database = await connection.reconnect().catch(() => connection.service());
-  const finished = await finishTurn(database, { turn_id: turn.turn_id, messages, title });
-  if (title !== undefined && finished.is_new) makeTitle(database, prepared, title);
-  return finished.messages;
+  return await persist(connection, async (database) => {
+    const finished = await finishTurn(database, { turn_id: turn.turn_id, messages, title });
+    if (title !== undefined && finished.is_new) makeTitle(database, prepared, title);
+    return finished.messages;
+  });
 }
 
-/** The same for an answer that failed: it never fails itself. */
+/**
+ * The same for an answer that failed: it never fails itself. Of a request that the provider refused, as
+ * of any bad input, nothing is kept.
+ */
 export async function keepFailure(
   connection: Connection,
   prepared: PreparedTurn,
@@ -68,10 +93,11 @@ export async function keepFailure(
     const error_code = error instanceof ApiError ? error.code : "internal_error";
     messages.push({ role: "assistant", content: "", status: "failed", metadata: { error_code } });
   }
-  await keepAnswer(connection, prepared, answer).catch((failure) =>
-    log("error", { turn: "not kept", error: describeError(failure) })
-  );
+  const isRefused = error instanceof ProviderFailure && error.wire !== undefined;
+  try {
+    if (isRefused && messages.length === 0 && await takeBack(connection, prepared)) return;
+    await keepAnswer(connection, prepared, answer);
+  } catch (failure) {
+    log("error", { turn: "not kept", error: describeError(failure) });
+  }
 }
-
-/** The answer that an Idempotency-Key got before, if this is a retry. */
-export const storedAnswer = (turn: Turn | undefined): Message | undefined => turn?.answer?.at(-1);

@@ -2,20 +2,19 @@ import { type DatabaseClient, unwrap } from "@shared/database.ts";
 import { ApiError } from "@shared/errors.ts";
 import { z } from "zod";
 import type { Focus } from "../context/project_schema.ts";
+import { type ConversationSettings, settingsSchema } from "../conversations/schemas.ts";
 
 const contextSchema = z.object({
   tableId: z.uuid().optional().catch(undefined),
   columnId: z.uuid().optional().catch(undefined),
 }).catch({});
 
-const settingsSchema = z.object({ model: z.string().optional().catch(undefined) }).catch({});
-
 /** What a conversation was about so far: it goes on with it, unless it is told otherwise. */
 export type KeptConversation = {
   assistant_id: string | null;
   current_message_id: string | null;
   focus?: Focus;
-  model?: string;
+  settings: ConversationSettings;
 };
 
 /**
@@ -47,6 +46,7 @@ export async function readConversation(
     focus: project_id === null
       ? undefined
       : { projectId: project_id, ...contextSchema.parse(row.context) },
-    model: settingsSchema.parse(row.settings).model,
+    // Who writes past the functions may have written anything.
+    settings: settingsSchema.catch({}).parse(row.settings),
   };
 }

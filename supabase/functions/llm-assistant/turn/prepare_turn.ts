@@ -1,14 +1,17 @@
+import type { DatabaseClient } from "@shared/database.ts";
 import { ApiError } from "@shared/errors.ts";
-import type { LlmContext } from "@shared/llm/context.ts";
-import { defaultModel } from "@shared/llm/resolve.ts";
 import { sha256Hex } from "@shared/hash.ts";
+import type { LlmContext } from "@shared/llm/context.ts";
+import { defaultModel, resolveModel } from "@shared/llm/resolve.ts";
 import { readSources, type Source } from "@shared/llm/sources.ts";
 import type { RouteContext } from "@shared/route.ts";
 import { type AssistantForUse, loadAssistant } from "../assistants/load_assistant.ts";
-import { readProjectSchema } from "../context/project_schema.ts";
+import { type Focus, readProjectSchema } from "../context/project_schema.ts";
 import { describeSchema } from "../context/schema_prompt.ts";
+import { checkStorable } from "../conversations/storable.ts";
 import { beginTurn, hasTurn, type NewMessage, type Turn } from "../conversations/turns.ts";
 import { callContext } from "../openai/call_context.ts";
+import { TOOL_LIMITS } from "../tools/execute_tool.ts";
 import { TOOL_RESULT_RULE } from "../tools/run_tool.ts";
 import type { Tool, ToolContext } from "../tools/tool.ts";
 import { decideCalls } from "./approvals.ts";
@@ -30,6 +33,8 @@ export type PreparedTurn = {
   toolContext(): Promise<ToolContext>;
   /** What the database keeps of it so far. */
   turn?: Turn;
+  /** Tools that a person has approved have run for it. */
+  hasRunTools: boolean;
 };
 
 /**
@@ -46,24 +51,33 @@ export async function prepareTurn(
   const { database, caller } = context;
   const base = await callContext(context);
   const { organizationId } = base;
-  const [kept, all] = await Promise.all([
-    readConversation(database, base, asked.conversation?.id),
+  const reading = readConversation(database, base, asked.conversation?.id);
+  // What the request names itself needn't wait for what the conversation was about.
+  const loading = Promise.resolve(asked.assistantId ?? reading.then((kept) => kept?.assistant_id))
+    .then((id) => id ? loadOwn(context, organizationId, id) : undefined);
+  const describing = Promise.resolve(asked.focus ?? reading.then((kept) => kept?.focus))
+    .then((focus) => focus && describeFocus(database, organizationId, focus));
+  const [kept, all, assistant, schema] = await Promise.all([
+    reading,
     readSources(base),
-  ]);
-  const assistantId = asked.assistantId ?? kept?.assistant_id ?? undefined;
-  const focus = asked.focus ?? kept?.focus;
-  const [assistant, schema] = await Promise.all([
-    assistantId === undefined ? undefined : loadOwn(context, organizationId, assistantId),
-    focus && readProjectSchema(database, organizationId, focus),
+    loading,
+    describing,
   ]);
   // Nobody reads the prompt of another's public assistant, nor does a server of theirs.
   const sources = assistant?.is_foreign ? all.filter((source) => !source.isTenantAddress) : all;
   const tools = assistant?.tools ?? [];
   const request = { ...askedOf(asked, assistant, kept, sources), ...toolFields(tools) };
-  const toolContext = { database, caller, organizationId };
+  // Said before anything is kept.
+  resolveModel(sources, request.model);
+  const toolContext = {
+    database,
+    caller,
+    organizationId,
+    codeTime: { leftMs: TOOL_LIMITS.turnMs },
+  };
   const fingerprint = await sha256Hex(JSON.stringify(context.body));
   const turn = asked.conversation &&
-    await keepTurn({ ...asked, assistantId }, fingerprint, kept, tools, toolContext);
+    await keepTurn({ ...asked, assistantId: assistant?.id }, fingerprint, kept, tools, toolContext);
   if (turn?.in_flight) {
     throw new ApiError("request_in_flight", "Another request with this key is at it: try later", {
       headers: { "retry-after": "1" },
@@ -72,10 +86,10 @@ export async function prepareTurn(
   const instructions = [
     assistant?.prompt,
     tools.length > 0 && TOOL_RESULT_RULE,
-    schema && focus && describeSchema(schema, focus),
+    schema,
   ].filter((text) => typeof text === "string" && text !== "").join("\n\n");
   return {
-    llm: { ...base, assistantId, conversationId: turn?.conversation.id },
+    llm: { ...base, assistantId: assistant?.id, conversationId: turn?.conversation.id },
     sources,
     request,
     messages: [
@@ -85,8 +99,12 @@ export async function prepareTurn(
     tools,
     toolContext: async () => ({ ...toolContext, database: await context.reconnect() }),
     turn,
+    hasRunTools: asked.conversation?.approvals !== undefined,
   };
 }
+
+const describeFocus = async (database: DatabaseClient, organizationId: string, focus: Focus) =>
+  describeSchema(await readProjectSchema(database, organizationId, focus), focus);
 
 /** Of one's own organizations' assistants, those of the one that one works in. */
 async function loadOwn(
@@ -123,8 +141,9 @@ function askedOf(
   kept: KeptConversation | undefined,
   sources: readonly Source[],
 ): PreparedTurn["request"] {
-  const chosen = assistant?.model ?? model ?? kept?.model ?? defaultModel(sources, "chat");
-  if (!assistant) return { ...fields, model: chosen, stream };
+  const { model: usual, ...settings } = kept?.settings ?? {};
+  const chosen = assistant?.model ?? model ?? usual ?? defaultModel(sources, "chat");
+  if (!assistant) return { ...settings, ...fields, model: chosen, stream };
   const extra = Object.keys(fields).find((name) => !SETTABLE.has(name));
   if (extra !== undefined) {
     const message = `An assistant answers as it was approved: ${extra} can't be set`;
@@ -153,6 +172,9 @@ async function keepTurn(
 ): Promise<Turn> {
   const { id, parentId, regenerateId, approvals, idempotencyKey, ...given } = conversation ?? {};
   const { database, organizationId } = context;
+  const said = messages.map(toNewMessage);
+  // Said before an approved tool runs.
+  checkStorable(said);
   const isRetry = approvals !== undefined && idempotencyKey !== undefined &&
     await hasTurn(database, organizationId, idempotencyKey);
   // What was decided on is not run again: such a request has stored its messages already.
@@ -169,7 +191,7 @@ async function keepTurn(
     context: given.context,
     parent_id: parentId,
     regenerate_id: regenerateId,
-    messages: [...decided, ...messages.map(toNewMessage)],
+    messages: [...decided, ...said],
     idempotency_key: idempotencyKey,
     fingerprint,
   });

@@ -1,93 +1,56 @@
-import type { Turn } from "../conversations/turns.ts";
+import type { Message } from "../conversations/schemas.ts";
+import type { PreparedTurn } from "./prepare_turn.ts";
+import { openAiDelta, openAiMessage, openAiUsage, reportOf } from "./report.ts";
+import { simpleAnswer, whereabouts } from "./send_answer.ts";
 
 /** The answer that an Idempotency-Key got before, once more. Nothing is asked of a provider. */
 
 const REPLAYED = { "idempotent-replayed": "true" };
 
-const sum = (
-  turn: Turn,
-  field: "input_tokens" | "cached_tokens" | "output_tokens" | "reasoning_tokens",
-) => (turn.answer ?? []).reduce((total, message) => total + (message[field] ?? 0), 0);
-
 /** In the simple form. */
-export function replayTurn(turn: Turn): Response {
-  const messages = turn.answer ?? [];
-  const last = messages.at(-1);
-  const said = messages.filter(({ role }) => role === "assistant");
-  const value = {
-    id: last?.id,
-    conversation_id: turn.conversation.id,
-    message: {
-      role: "assistant",
-      content: last?.content ?? "",
-      ...(last?.tool_calls ? { tool_calls: last.tool_calls } : {}),
-    },
-    model: last?.model ?? null,
-    usage: {
-      input_tokens: sum(turn, "input_tokens"),
-      cached_tokens: sum(turn, "cached_tokens"),
-      output_tokens: sum(turn, "output_tokens"),
-      reasoning_tokens: sum(turn, "reasoning_tokens"),
-      is_estimated: said.some(({ metadata }) => metadata.is_estimated === true),
-    },
-    cost: said.some(({ cost }) => cost === null)
-      ? null
-      : said.reduce((total, { cost }) => total + (cost ?? 0), 0),
-    warnings: [],
-    messages,
-  };
-  return Response.json(value, { headers: REPLAYED });
-}
+export const replayTurn = (prepared: PreparedTurn, kept: Message[]): Response =>
+  Response.json(simpleAnswer(prepared, kept), { headers: REPLAYED });
 
 /** In OpenAI's format. */
-export function replayCompletion(turn: Turn): Response {
-  const last = turn.answer?.at(-1);
-  const [prompt_tokens, completion_tokens] = [
-    sum(turn, "input_tokens"),
-    sum(turn, "output_tokens"),
-  ];
-  const message = {
-    role: "assistant",
-    content: last?.content ?? "",
-    ...(last?.tool_calls ? { tool_calls: last.tool_calls } : {}),
-  };
+export function replayCompletion(prepared: PreparedTurn, kept: Message[]): Response {
+  const report = reportOf(kept, prepared.tools);
+  const { finishReason } = report;
   const value = {
-    id: `chatcmpl-${last?.id}`,
-    object: "chat.completion",
-    created: secondsOf(turn),
-    model: last?.model ?? "",
-    choices: [{ index: 0, message, finish_reason: last?.metadata.finish_reason ?? "stop" }],
-    usage: { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
-    conversation_id: turn.conversation.id,
-    message_id: last?.id,
+    ...headOf(prepared, kept, "chat.completion"),
+    choices: [{ index: 0, message: openAiMessage(report), finish_reason: finishReason }],
+    usage: openAiUsage(report),
+    ...whereabouts(prepared, kept),
   };
   return Response.json(value, { headers: REPLAYED });
 }
 
-const secondsOf = ({ answer }: Turn) =>
-  Math.floor(Date.parse(answer?.at(-1)?.created_at ?? "") / 1000);
-
 /** As a stream: the whole in one chunk. */
-export function replayStream(turn: Turn): Response {
-  const last = turn.answer?.at(-1);
-  const base = {
-    id: `chatcmpl-${last?.id}`,
-    object: "chat.completion.chunk",
-    created: secondsOf(turn),
-    model: last?.model ?? "",
+export function replayStream(
+  prepared: PreparedTurn,
+  kept: Message[],
+  { includeUsage }: { includeUsage: boolean },
+): Response {
+  const report = reportOf(kept, prepared.tools);
+  const head = headOf(prepared, kept, "chat.completion.chunk");
+  const choice = { index: 0, delta: openAiDelta(report), finish_reason: report.finishReason };
+  const last = {
+    ...(includeUsage ? { usage: openAiUsage(report) } : {}),
+    ...whereabouts(prepared, kept),
+    cost: report.cost,
   };
-  const delta = {
-    role: "assistant",
-    content: last?.content ?? "",
-    ...(last?.tool_calls ? { tool_calls: last.tool_calls } : {}),
-  };
-  const finish_reason = last?.metadata.finish_reason ?? "stop";
-  const chunks = [
-    { ...base, choices: [{ index: 0, delta, finish_reason }] },
-    { ...base, choices: [], conversation_id: turn.conversation.id, message_id: last?.id },
-  ];
+  const chunks = [{ ...head, choices: [choice] }, { ...head, choices: [], ...last }];
   const text = chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("");
   return new Response(`${text}data: [DONE]\n\n`, {
     headers: { ...REPLAYED, "content-type": "text/event-stream; charset=utf-8" },
   });
+}
+
+function headOf({ request }: PreparedTurn, kept: Message[], object: string) {
+  const last = kept.at(-1);
+  return {
+    id: `chatcmpl-${last?.id}`,
+    object,
+    created: Math.floor(Date.parse(last?.created_at ?? "") / 1000),
+    model: last?.model ?? request.model,
+  };
 }

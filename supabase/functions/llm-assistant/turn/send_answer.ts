@@ -3,7 +3,8 @@ import type { RouteContext } from "@shared/route.ts";
 import type { Message } from "../conversations/schemas.ts";
 import { keepAnswer, keepFailure } from "./keep_answer.ts";
 import type { PreparedTurn } from "./prepare_turn.ts";
-import type { TurnAnswer } from "./turn_answer.ts";
+import { openAiMessage, reportOf } from "./report.ts";
+import type { TurnAnswer, Warning } from "./turn_answer.ts";
 import { openTurnStream } from "./turn_stream.ts";
 
 type Context = RouteContext<unknown, unknown, unknown>;
@@ -27,26 +28,32 @@ export async function completeAnswer(
   }
 }
 
-/** The answer in the simple form. */
-export async function answerWhole(context: Context, prepared: PreparedTurn, answer: TurnAnswer) {
-  const { kept } = await completeAnswer(context, prepared, answer);
-  const { usage: { cost, ...usage }, result, waiting, headers, warnings } = answer;
+/** What the simple form tells of messages that are kept. */
+export function simpleAnswer(
+  { tools }: PreparedTurn,
+  kept: Message[],
+  warnings: readonly Warning[] = [],
+) {
   const last = kept.at(-1);
-  const value = {
+  const report = reportOf(kept, tools);
+  const { model, usage, cost } = report;
+  return {
     id: last?.id,
     conversation_id: last?.conversation_id,
-    message: {
-      role: "assistant",
-      content: last?.content ?? "",
-      ...(waiting.length > 0 ? { tool_calls: waiting } : {}),
-    },
-    model: result?.model ?? null,
+    message: openAiMessage(report),
+    model,
     usage,
     cost,
     warnings,
     messages: kept,
   };
-  return Response.json(value, { headers });
+}
+
+/** The answer in the simple form. */
+export async function answerWhole(context: Context, prepared: PreparedTurn, answer: TurnAnswer) {
+  const { kept } = await completeAnswer(context, prepared, answer);
+  const { headers, warnings } = answer;
+  return Response.json(simpleAnswer(prepared, kept, warnings), { headers });
 }
 
 /** The answer as a stream of OpenAI's chunks. */
@@ -58,9 +65,12 @@ export function streamAnswer(
 ): { opening: Promise<TextSource>; headers: Record<string, string> } {
   const opening = openTurnStream({
     answer,
-    hasTools: prepared.tools.length > 0,
+    tools: prepared.tools,
     includeUsage,
-    describe: (kept) => ({ ...whereabouts(prepared, kept), cost: answer.usage.cost }),
+    describe: (kept) => ({
+      ...whereabouts(prepared, kept),
+      ...(answer.warnings.length > 0 ? { warnings: answer.warnings } : {}),
+    }),
     keep: () => keepAnswer(context, prepared, answer),
     keepFailure: (error) => keepFailure(context, prepared, answer, error),
   });

@@ -1,3 +1,4 @@
+import { sha256Hex } from "@shared/hash.ts";
 import type { ToolCall } from "@shared/llm/accumulator.ts";
 import type { AnswerMessage } from "../conversations/turns.ts";
 import { MAX_TOOL_CALLS, runTool, type ToolResult } from "../tools/run_tool.ts";
@@ -14,7 +15,7 @@ const toolOf = ({ function: { name } }: ToolCall, tools: readonly Tool[]) =>
 
 /**
  * Runs calls one after the other and returns the messages that answer them, in their order. Whatever
- * goes wrong is an answer, too.
+ * goes wrong is an answer, too. What comes after the signal is aborted is not run, and has none.
  *
  * @param approvals what a person said of calls that wait for it
  */
@@ -26,6 +27,7 @@ export async function runCalls(
 ): Promise<AnswerMessage[]> {
   const answers: AnswerMessage[] = [];
   for (const [index, call] of calls.entries()) {
+    if (context.signal?.aborted) break;
     const { content, is_error, duration_ms } = await answer(call, index);
     answers.push({
       role: "tool",
@@ -46,9 +48,11 @@ export async function runCalls(
     if (tool.approval === "always" && approvals?.get(call.id) !== true) {
       return refusal("Not run: the user declined it");
     }
-    // Some providers give the same ids again in another turn.
-    const callId = `${context.callId}:${call.id}`;
-    return await runTool(tool, call.function.arguments, { ...context, callId });
+    // Not by the provider's id, which is another one when a killed turn is tried again, and with some
+    // providers the same in each round.
+    const { name, arguments: given } = call.function;
+    const callId = await sha256Hex(JSON.stringify([context.callId, index, name, given]));
+    return await runTool(tool, given, { ...context, callId });
   }
 }
 

@@ -1,9 +1,8 @@
 import { ApiError } from "@shared/errors.ts";
+import type { ToolCall } from "@shared/llm/accumulator.ts";
 import { prepareChat, type PreparedChat } from "@shared/llm/chat.ts";
 import type { ChatStream } from "@shared/llm/chat_stream.ts";
 import type { ChatResult } from "@shared/llm/completion.ts";
-import type { TokenUsage } from "@shared/llm/token_usage.ts";
-import type { BudgetWarning } from "@shared/llm/usage.ts";
 import type { AnswerMessage } from "../conversations/turns.ts";
 import { MAX_TOOL_ROUNDS } from "../tools/run_tool.ts";
 import type { PreparedTurn } from "./prepare_turn.ts";
@@ -11,8 +10,8 @@ import { needApproval, runCalls } from "./tool_rounds.ts";
 
 type Result = ChatResult & { status?: "succeeded" | "partial" | "canceled"; error?: ApiError };
 
-/** Tokens and cost of a whole turn; `cost` is null where a part of it has no price. */
-export type TurnUsage = TokenUsage & { cost: number | null };
+/** What a client may want to know beside its answer: of advisory budgets, and of what was left out. */
+export type Warning = { code: string; message: string };
 
 /**
  * The answer to a turn: what the model says, and what the assistant's tools answer it, round by round.
@@ -21,21 +20,14 @@ export type TurnUsage = TokenUsage & { cost: number | null };
 export class TurnAnswer {
   /** What is to be kept of it, in order. */
   readonly messages: AnswerMessage[] = [];
-  /** The last round's. */
-  result: Result | undefined;
-  usage: TurnUsage = {
-    input_tokens: 0,
-    cached_tokens: 0,
-    output_tokens: 0,
-    reasoning_tokens: 0,
-    is_estimated: false,
-    cost: 0,
-  };
   readonly #turn: PreparedTurn;
   #chat: PreparedChat;
+  #isSent = false;
   #stream: ChatStream | undefined;
+  /** The tools at work, and the reservation of the round after them. */
+  #between: Promise<boolean> | undefined;
   #round = 0;
-  #isGivenUp = false;
+  readonly #abort = new AbortController();
 
   private constructor(turn: PreparedTurn, chat: PreparedChat) {
     this.#turn = turn;
@@ -52,13 +44,16 @@ export class TurnAnswer {
     return this.#chat.headers;
   }
 
-  get warnings(): BudgetWarning[] {
-    return this.#chat.warnings;
-  }
-
-  /** Calls of tools that wait for a person's approval. */
-  get waiting() {
-    return needApproval(this.result?.message.tool_calls ?? [], this.#turn.tools);
+  get warnings(): Warning[] {
+    const { turn } = this.#turn;
+    const omitted = turn && turn.omitted_count > 0
+      ? [{
+        code: "history_cut",
+        message:
+          `The conversation is long: its ${turn.omitted_count} oldest messages were not told`,
+      }]
+      : [];
+    return [...this.#chat.warnings, ...omitted];
   }
 
   /** All rounds; the text is the last one's, as the provider sent it. @throws {ApiError} what a call fails with */
@@ -71,50 +66,61 @@ export class TurnAnswer {
 
   /** This round's answer as it comes. @throws {ApiError} what the last provider failed with */
   async open(): Promise<ChatStream> {
+    this.#isSent = true;
     this.#stream ??= await this.#chat.stream();
     return this.#stream;
   }
 
   /** Called at the end of a round that was streamed: whether there is another one. */
   async goOn(): Promise<boolean> {
-    const stream = await this.open();
+    const { result } = await this.open();
     this.#stream = undefined;
-    return await this.#goOn(await stream.result);
+    this.#between = result.then((ended) => this.#goOn(ended));
+    return await this.#between;
   }
 
-  /** The client has gone: what came is noted, and what comes soon. */
+  /** The client has gone: what came is noted, and what comes soon. No further call is made. */
   async giveUp(): Promise<void> {
-    this.#isGivenUp = true;
-    if (this.#stream) this.#note(await this.#stream.cancel());
-    else this.#chat.abort();
+    this.#abort.abort();
+    if (this.#stream) return this.#note(await this.#stream.cancel());
+    if (this.#isSent) this.#chat.abort();
+    else await this.#chat.release();
+    // What they fail with is told to whoever asked for them.
+    await this.#between?.catch(() => {});
   }
 
   async #goOn(result: Result): Promise<boolean> {
     this.#note(result);
+    if (result.error) throw result.error;
+    const calls = this.#callsToRun(result);
+    if (calls.length === 0) return false;
     const { tools, messages, toolContext, turn } = this.#turn;
-    const { message, status, error } = result;
-    if (error) throw error;
-    const calls = message.tool_calls ?? [];
-    const isDone = tools.length === 0 || calls.length === 0 || this.#round >= MAX_TOOL_ROUNDS;
-    if (isDone || this.waiting.length > 0 || this.#isGivenUp || status === "partial") return false;
-    const answers = await runCalls(calls, tools, {
-      ...await toolContext(),
-      callId: turn?.turn_id ?? crypto.randomUUID(),
-    });
+    const { signal } = this.#abort;
+    const callId = `${turn?.turn_id ?? crypto.randomUUID()}:${this.#round}`;
+    const answers = await runCalls(calls, tools, { ...await toolContext(), callId, signal });
     this.messages.push(...answers);
     messages.push(
-      message,
+      result.message,
       ...answers.map(({ content, tool_call_id }) => ({ role: "tool", content, tool_call_id })),
     );
     this.#round += 1;
+    if (signal.aborted) return false;
     this.#chat = await prepareRound(this.#turn, this.#round);
-    return true;
+    this.#isSent = false;
+    if (!signal.aborted) return true;
+    await this.#chat.release();
+    return false;
+  }
+
+  #callsToRun({ message, status }: Result): ToolCall[] {
+    const { tools } = this.#turn;
+    const calls = message.tool_calls ?? [];
+    const isLast = this.#round >= MAX_TOOL_ROUNDS || this.#abort.signal.aborted;
+    const waits = needApproval(calls, tools).length > 0;
+    return tools.length === 0 || isLast || waits || status === "partial" ? [] : calls;
   }
 
   #note(result: Result): void {
-    this.result = result;
-    const { usage, cost } = result;
-    this.usage = addUsage(this.usage, { ...usage, cost });
     const { content, tool_calls } = result.message;
     if (content === null && !tool_calls && result.status === "canceled") return;
     this.messages.push(toAnswerMessage(result));
@@ -150,12 +156,3 @@ function toAnswerMessage(result: Result): AnswerMessage {
     },
   };
 }
-
-const addUsage = (a: TurnUsage, b: TurnUsage): TurnUsage => ({
-  input_tokens: a.input_tokens + b.input_tokens,
-  cached_tokens: a.cached_tokens + b.cached_tokens,
-  output_tokens: a.output_tokens + b.output_tokens,
-  reasoning_tokens: a.reasoning_tokens + b.reasoning_tokens,
-  is_estimated: a.is_estimated || b.is_estimated,
-  cost: a.cost === null || b.cost === null ? null : a.cost + b.cost,
-});

@@ -3,13 +3,15 @@ import { isJsonObject } from "@shared/json.ts";
 import type { ChatEvent } from "@shared/llm/chat_stream.ts";
 import type { TextSource } from "@shared/llm/wire_stream.ts";
 import type { Message } from "../conversations/schemas.ts";
+import type { Tool } from "../tools/tool.ts";
+import { callsOf, openAiUsage, reportOf } from "./report.ts";
 import type { TurnAnswer } from "./turn_answer.ts";
 
 /** What a turn's stream needs to know beside its answer. */
 type Turned = {
   answer: TurnAnswer;
-  /** Whether the assistant's tools are called here: then the client sees none of their calls. */
-  hasTools: boolean;
+  /** The assistant's, called here: the client sees none of their calls but those that wait. */
+  tools: readonly Tool[];
   includeUsage: boolean;
   /** The last chunk's own fields, from what was kept. */
   describe(kept: Message[]): object;
@@ -33,6 +35,7 @@ export async function openTurnStream(turned: Turned): Promise<TextSource> {
 
 class TurnStream implements TextSource {
   #isOver = false;
+  #isCanceled = false;
   #id: string | undefined;
 
   constructor(private readonly turned: Turned) {}
@@ -45,11 +48,12 @@ class TurnStream implements TextSource {
       const events = await stream.next();
       if (events !== undefined) return events.map((event) => this.#text(event)).join("");
       if (await answer.goOn()) return "";
+      if (this.#isOver) return undefined;
       this.#isOver = true;
       return this.#ending(await this.turned.keep());
     } catch (error) {
       // What is canceled keeps itself.
-      if (this.#isOver) throw error;
+      if (this.#isCanceled) throw error;
       this.#isOver = true;
       await answer.giveUp();
       await this.turned.keepFailure(error);
@@ -59,7 +63,7 @@ class TurnStream implements TextSource {
 
   cancel(): void {
     if (this.#isOver) return;
-    this.#isOver = true;
+    this.#isOver = this.#isCanceled = true;
     inBackground("keep_turn", async () => {
       await this.turned.answer.giveUp();
       await this.turned.keepFailure(undefined);
@@ -71,7 +75,7 @@ class TurnStream implements TextSource {
     const [choice, ...others] = Array.isArray(chunk.choices) ? chunk.choices : [];
     const isPlain = chunk.usage === undefined || chunk.usage === null;
     if (choice === undefined) return isPlain ? `data: ${data}\n\n` : "";
-    const isHidden = this.turned.hasTools && others.length === 0 && isJsonObject(choice) &&
+    const isHidden = this.turned.tools.length > 0 && others.length === 0 && isJsonObject(choice) &&
       (choice.finish_reason === "tool_calls" ||
         isJsonObject(choice.delta) && Array.isArray(choice.delta.tool_calls));
     if (isHidden) return "";
@@ -81,36 +85,26 @@ class TurnStream implements TextSource {
   }
 
   #ending(kept: Message[]): string {
-    const { answer, includeUsage, describe } = this.turned;
+    const { answer, tools, includeUsage, describe } = this.turned;
+    const report = reportOf(answer.messages, tools);
     const base = {
       id: this.#id ?? `chatcmpl-${crypto.randomUUID()}`,
       object: "chat.completion.chunk",
       created: Math.floor(Date.now() / 1000),
-      model: answer.result?.model ?? "",
+      model: report.model ?? "",
     };
-    const { waiting } = answer;
-    const calls = answer.result?.message.tool_calls ?? [];
-    const delta = { tool_calls: calls.map((call, index) => ({ index, ...call })) };
-    const choice = { index: 0, delta, finish_reason: "tool_calls" };
-    const asks = waiting.length > 0 ? [{ ...base, choices: [choice] }] : [];
+    // Those of the client's own tools have been told as they came.
+    const isWaiting = tools.length > 0 && report.calls.length > 0;
+    const choice = { index: 0, delta: callsOf(report), finish_reason: "tool_calls" };
+    const asks = isWaiting ? [{ ...base, choices: [choice] }] : [];
     const last = {
       ...base,
       choices: [],
-      ...(includeUsage ? { usage: openAiUsage(answer) } : {}),
+      ...(includeUsage ? { usage: openAiUsage(report) } : {}),
       ...describe(kept),
+      cost: report.cost,
     };
     return [...asks, last].map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("") +
       "data: [DONE]\n\n";
   }
-}
-
-/** The usage of all rounds, in OpenAI's format. */
-export function openAiUsage({ usage }: TurnAnswer) {
-  return {
-    prompt_tokens: usage.input_tokens,
-    completion_tokens: usage.output_tokens,
-    total_tokens: usage.input_tokens + usage.output_tokens,
-    prompt_tokens_details: { cached_tokens: usage.cached_tokens },
-    completion_tokens_details: { reasoning_tokens: usage.reasoning_tokens },
-  };
 }
