@@ -911,14 +911,14 @@ isOneToOne: false
                   ]
                 },"pipeline_runs": {
                   Row: {
-                    "created_at": string,"created_by": string | null,"definition": NonNullable<Json>,"error": Json | null,"executor": Database["public"]['Enums']["pipeline_executor"],"external_id": string | null,"finished_at": string | null,"from_block_id": string | null,"id": string,"idempotency_key": string | null,"input": Json | null,"organization_id": string,"output": Json | null,"parent_run_id": string | null,"pipeline_id": string,"priority": number,"started_at": string | null,"status": Database["public"]['Enums']["run_status"],"trigger": Database["public"]['Enums']["run_trigger"],"trigger_id": string | null,"updated_at": string
+                    "api_key_id": string | null,"created_at": string,"created_by": string | null,"definition": NonNullable<Json>,"error": Json | null,"executor": Database["public"]['Enums']["pipeline_executor"],"external_id": string | null,"finished_at": string | null,"from_block_id": string | null,"id": string,"idempotency_key": string | null,"input": Json | null,"organization_id": string,"output": Json | null,"parent_run_id": string | null,"pipeline_id": string,"priority": number,"started_at": string | null,"status": Database["public"]['Enums']["run_status"],"trigger": Database["public"]['Enums']["run_trigger"],"trigger_id": string | null,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "created_at"?: string,"created_by"?: string | null,"definition": NonNullable<Json>,"error"?: Json | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"external_id"?: string | null,"finished_at"?: string | null,"from_block_id"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: Json | null,"organization_id": string,"output"?: Json | null,"parent_run_id"?: string | null,"pipeline_id": string,"priority"?: number,"started_at"?: string | null,"status"?: Database["public"]['Enums']["run_status"],"trigger"?: Database["public"]['Enums']["run_trigger"],"trigger_id"?: string | null,"updated_at"?: string
+                    "api_key_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"definition": NonNullable<Json>,"error"?: Json | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"external_id"?: string | null,"finished_at"?: string | null,"from_block_id"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: Json | null,"organization_id": string,"output"?: Json | null,"parent_run_id"?: string | null,"pipeline_id": string,"priority"?: number,"started_at"?: string | null,"status"?: Database["public"]['Enums']["run_status"],"trigger"?: Database["public"]['Enums']["run_trigger"],"trigger_id"?: string | null,"updated_at"?: string
                   }
                   Update: {
-                    "created_at"?: string,"created_by"?: string | null,"definition"?: NonNullable<Json>,"error"?: Json | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"external_id"?: string | null,"finished_at"?: string | null,"from_block_id"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: Json | null,"organization_id"?: string,"output"?: Json | null,"parent_run_id"?: string | null,"pipeline_id"?: string,"priority"?: number,"started_at"?: string | null,"status"?: Database["public"]['Enums']["run_status"],"trigger"?: Database["public"]['Enums']["run_trigger"],"trigger_id"?: string | null,"updated_at"?: string
+                    "api_key_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"definition"?: NonNullable<Json>,"error"?: Json | null,"executor"?: Database["public"]['Enums']["pipeline_executor"],"external_id"?: string | null,"finished_at"?: string | null,"from_block_id"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: Json | null,"organization_id"?: string,"output"?: Json | null,"parent_run_id"?: string | null,"pipeline_id"?: string,"priority"?: number,"started_at"?: string | null,"status"?: Database["public"]['Enums']["run_status"],"trigger"?: Database["public"]['Enums']["run_trigger"],"trigger_id"?: string | null,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -949,14 +949,14 @@ isOneToOne: false
                   ]
                 },"pipeline_triggers": {
                   Row: {
-                    "catch_up": Database["public"]['Enums']["catch_up_policy"] | null,"claimed_until": string | null,"created_at": string,"created_by": string,"deactivation_reason": string | null,"expression": string | null,"id": string,"input": Json | null,"is_active": boolean,"last_triggered_at": string | null,"next_fire_at": string | null,"organization_id": string,"overlap": Database["public"]['Enums']["overlap_policy"] | null,"pipeline_id": string,"scheme": Database["public"]['Enums']["webhook_scheme"] | null,"timezone": string | null,"type": Database["public"]['Enums']["pipeline_trigger_type"],"updated_at": string
+                    "api_key_id": string | null,"catch_up": Database["public"]['Enums']["catch_up_policy"] | null,"claimed_until": string | null,"created_at": string,"created_by": string,"deactivation_reason": string | null,"expression": string | null,"id": string,"input": Json | null,"is_active": boolean,"last_triggered_at": string | null,"next_fire_at": string | null,"organization_id": string,"overlap": Database["public"]['Enums']["overlap_policy"] | null,"pipeline_id": string,"scheme": Database["public"]['Enums']["webhook_scheme"] | null,"timezone": string | null,"type": Database["public"]['Enums']["pipeline_trigger_type"],"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "catch_up"?: Database["public"]['Enums']["catch_up_policy"] | null,"claimed_until"?: string | null,"created_at"?: string,"created_by"?: string,"deactivation_reason"?: string | null,"expression"?: string | null,"id"?: string,"input"?: Json | null,"is_active"?: boolean,"last_triggered_at"?: string | null,"next_fire_at"?: string | null,"organization_id"?: string,"overlap"?: Database["public"]['Enums']["overlap_policy"] | null,"pipeline_id": string,"scheme"?: Database["public"]['Enums']["webhook_scheme"] | null,"timezone"?: string | null,"type": Database["public"]['Enums']["pipeline_trigger_type"],"updated_at"?: string
+                    "api_key_id"?: string | null,"catch_up"?: Database["public"]['Enums']["catch_up_policy"] | null,"claimed_until"?: string | null,"created_at"?: string,"created_by"?: string,"deactivation_reason"?: string | null,"expression"?: string | null,"id"?: string,"input"?: Json | null,"is_active"?: boolean,"last_triggered_at"?: string | null,"next_fire_at"?: string | null,"organization_id"?: string,"overlap"?: Database["public"]['Enums']["overlap_policy"] | null,"pipeline_id": string,"scheme"?: Database["public"]['Enums']["webhook_scheme"] | null,"timezone"?: string | null,"type": Database["public"]['Enums']["pipeline_trigger_type"],"updated_at"?: string
                   }
                   Update: {
-                    "catch_up"?: Database["public"]['Enums']["catch_up_policy"] | null,"claimed_until"?: string | null,"created_at"?: string,"created_by"?: string,"deactivation_reason"?: string | null,"expression"?: string | null,"id"?: string,"input"?: Json | null,"is_active"?: boolean,"last_triggered_at"?: string | null,"next_fire_at"?: string | null,"organization_id"?: string,"overlap"?: Database["public"]['Enums']["overlap_policy"] | null,"pipeline_id"?: string,"scheme"?: Database["public"]['Enums']["webhook_scheme"] | null,"timezone"?: string | null,"type"?: Database["public"]['Enums']["pipeline_trigger_type"],"updated_at"?: string
+                    "api_key_id"?: string | null,"catch_up"?: Database["public"]['Enums']["catch_up_policy"] | null,"claimed_until"?: string | null,"created_at"?: string,"created_by"?: string,"deactivation_reason"?: string | null,"expression"?: string | null,"id"?: string,"input"?: Json | null,"is_active"?: boolean,"last_triggered_at"?: string | null,"next_fire_at"?: string | null,"organization_id"?: string,"overlap"?: Database["public"]['Enums']["overlap_policy"] | null,"pipeline_id"?: string,"scheme"?: Database["public"]['Enums']["webhook_scheme"] | null,"timezone"?: string | null,"type"?: Database["public"]['Enums']["pipeline_trigger_type"],"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -1553,7 +1553,8 @@ isOneToOne: false
                            },
 "cancel_run":
 { Args: { "run_id": string }; Returns: {
-              "created_at": string,
+              "api_key_id": string | null,
+"created_at": string,
 "created_by": string | null,
 "definition": NonNullable<Json>,
 "error": Json | null,
@@ -1666,7 +1667,8 @@ isOneToOne: false
                            },
 "create_webhook_trigger":
 { Args: { "pipeline_id": string,"scheme": Database["public"]['Enums']["webhook_scheme"],"secret"?: Json,"trigger_id": string }; Returns: {
-              "catch_up": Database["public"]['Enums']["catch_up_policy"] | null,
+              "api_key_id": string | null,
+"catch_up": Database["public"]['Enums']["catch_up_policy"] | null,
 "claimed_until": string | null,
 "created_at": string,
 "created_by": string,
@@ -1838,7 +1840,8 @@ isOneToOne: false
       } },
 "receive_delivery":
 { Args: { "delivery": Json,"trigger_id": string }; Returns: {
-              "created_at": string,
+              "api_key_id": string | null,
+"created_at": string,
 "created_by": string | null,
 "definition": NonNullable<Json>,
 "error": Json | null,
@@ -1880,7 +1883,8 @@ isOneToOne: false
                            },
 "retry_run":
 { Args: { "run_id": string,"start_at"?: string }; Returns: {
-              "created_at": string,
+              "api_key_id": string | null,
+"created_at": string,
 "created_by": string | null,
 "definition": NonNullable<Json>,
 "error": Json | null,
@@ -1974,7 +1978,8 @@ isOneToOne: false
                            },
 "start_run":
 { Args: { "idempotency_key"?: string,"pipeline_id": string,"request"?: Json }; Returns: {
-              "created_at": string,
+              "api_key_id": string | null,
+"created_at": string,
 "created_by": string | null,
 "definition": NonNullable<Json>,
 "error": Json | null,

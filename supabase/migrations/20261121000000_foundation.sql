@@ -118,6 +118,12 @@ $$;
 comment on function private.current_user_id is
   'Default of created_by columns: a plain call, so that a default can use it.';
 
+create function private.current_key_id() returns uuid
+language sql stable set search_path = '' as $$
+  select (auth.jwt() ->> 'api_key_id')::uuid;
+$$;
+comment on function private.current_key_id is 'The issued key that the caller holds, as current_user_id; null for who is signed in.';
+
 -- Grants --------------------------------------------------------------------------------------
 
-grant execute on function private.raise_error, private.current_user_id, private.acting_user_id, private.inherited to authenticated, service_role;
+grant execute on function private.raise_error, private.current_user_id, private.current_key_id, private.acting_user_id, private.inherited to authenticated, service_role;

@@ -110,7 +110,7 @@ create function private.check_api_key() returns trigger
 language plpgsql set search_path = '' as $$
 declare
   own constant jsonb := (select auth.jwt()) -> 'scopes';
-  issuer constant uuid := ((select auth.jwt()) ->> 'api_key_id')::uuid;
+  issuer constant uuid := private.current_key_id();
   missing text;
 begin
   if current_user <> 'authenticated' then

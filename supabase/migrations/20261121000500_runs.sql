@@ -31,6 +31,7 @@ create table public.pipeline_runs (
   executor public.pipeline_executor not null default 'edge',
   external_id text,
   created_by uuid references auth.users (id) on delete set null,
+  api_key_id uuid,
   started_at timestamptz,
   finished_at timestamptz,
   created_at timestamptz not null default now(),
@@ -47,6 +48,8 @@ comment on column public.pipeline_runs.parent_run_id is 'The run that this one t
 comment on column public.pipeline_runs.definition is 'The pipeline with every version pinned at start.';
 comment on column public.pipeline_runs.error is '{code, message, block} of the step that failed first.';
 comment on column public.pipeline_runs.created_by is 'Steps act as this user, under RLS.';
+comment on column public.pipeline_runs.api_key_id is
+  'The issued key that it began with: what its steps spend counts for it. A run goes on when its key is revoked, as it does when who started it signs out.';
 create index pipeline_runs_organization_idx on public.pipeline_runs (organization_id, created_at desc, id desc);
 create index pipeline_runs_pipeline_idx on public.pipeline_runs (pipeline_id, organization_id);
 create index pipeline_runs_list_idx on public.pipeline_runs (pipeline_id, created_at desc, id desc);
@@ -297,7 +300,7 @@ comment on function private.plan_steps is
 create function private.start_run(
   pipeline_id uuid, input jsonb, trigger public.run_trigger, created_by uuid,
   first_block_id uuid default null, idempotency_key text default null, trigger_id uuid default null,
-  priority integer default 0, parent_run_id uuid default null
+  priority integer default 0, parent_run_id uuid default null, api_key_id uuid default private.current_key_id()
 ) returns public.pipeline_runs
 language plpgsql security definer set search_path = '' as $$
 #variable_conflict use_variable
@@ -336,9 +339,9 @@ begin
       format('Block %s is not in the pipeline', first_block_id), 'from');
   end if;
   insert into public.pipeline_runs (organization_id, pipeline_id, trigger, trigger_id, input, definition,
-    idempotency_key, executor, created_by, from_block_id, priority, parent_run_id)
+    idempotency_key, executor, created_by, api_key_id, from_block_id, priority, parent_run_id)
   values (pipeline.organization_id, pipeline.id, trigger, trigger_id, input, definition,
-    idempotency_key, pipeline.executor, created_by, first_block_id, priority, parent_run_id)
+    idempotency_key, pipeline.executor, created_by, api_key_id, first_block_id, priority, parent_run_id)
   returning * into run;
   perform private.plan_steps(run, first_block_id);
   if run.executor = 'dagster' then
@@ -446,6 +449,7 @@ declare
   source public.pipeline_runs;
   pipeline public.pipelines;
   run public.pipeline_runs;
+  api_key_id uuid := private.current_key_id();
 begin
   if auth.uid() is not null and created_by is distinct from auth.uid() then
     perform private.raise_error(403, 'forbidden', 'A run acts as the user who starts it');
@@ -453,11 +457,15 @@ begin
   select * into source from public.pipeline_runs r where r.id = run_id;
   -- Locked as by a start, and before anything else.
   select * into pipeline from public.pipelines p where p.id = source.pipeline_id for no key update;
+  if api_key_id is null and source.created_by = created_by then
+    -- The same work of the same user; another's key is not theirs to spend with.
+    api_key_id := source.api_key_id;
+  end if;
   if source.finished_at is null then
     perform private.raise_error(409, 'run_not_ended', format('The run is %s: cancel it, or wait for its end', source.status));
   elsif start_at = 'start' then
     return private.start_run(source.pipeline_id, source.input, 'retry', created_by, source.from_block_id, null, null,
-      source.priority, source.id);
+      source.priority, source.id, api_key_id);
   elsif source.status = 'succeeded' then
     perform private.raise_error(409, 'run_ended', 'The run succeeded: there is no failed step to begin at');
   end if;
@@ -465,9 +473,9 @@ begin
   pipeline.executor := source.executor;
   perform private.check_startable(pipeline, source.definition);
   insert into public.pipeline_runs (organization_id, pipeline_id, trigger, input, definition, executor, created_by,
-    from_block_id, priority, parent_run_id)
+    api_key_id, from_block_id, priority, parent_run_id)
   values (source.organization_id, source.pipeline_id, 'retry', source.input, source.definition, source.executor, created_by,
-    source.from_block_id, source.priority, source.id)
+    api_key_id, source.from_block_id, source.priority, source.id)
   returning * into run;
   perform private.copy_steps(source, run);
   if run.executor = 'dagster' then

@@ -454,6 +454,7 @@ begin
             select 1 from public.memberships m
             where m.organization_id = r.organization_id and m.user_id = r.created_by and m.status = 'active'
             union all select 1 from public.platform_admins a where a.user_id = r.created_by)),
+        'api_key_id', r.api_key_id,
         'started_at_ms', floor(extract(epoch from coalesce(r.started_at, now())) * 1000),
         -- The first step of a run that begins in the middle is fed by the run's input instead of its edges.
         'fed_block_id', case when r.from_block_id is not null and r.definition -> 'edges'

@@ -19,6 +19,7 @@ create table public.pipeline_triggers (
   is_active boolean not null default true,
   last_triggered_at timestamptz,
   created_by uuid not null default private.current_user_id() references auth.users (id) on delete cascade,
+  api_key_id uuid default private.current_key_id(),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   unique (id, organization_id),
@@ -28,6 +29,7 @@ create table public.pipeline_triggers (
 comment on table public.pipeline_triggers is 'Webhooks and schedules that start runs.';
 comment on column public.pipeline_triggers.scheme is 'How a webhook''s sender proves itself.';
 comment on column public.pipeline_triggers.created_by is 'The runs act as this user; their triggers go with them.';
+comment on column public.pipeline_triggers.api_key_id is 'The issued key that made it: its runs begin with that one.';
 create index pipeline_triggers_organization_idx on public.pipeline_triggers (organization_id, created_at);
 create index pipeline_triggers_pipeline_idx on public.pipeline_triggers (pipeline_id, organization_id);
 create index pipeline_triggers_created_by_idx on public.pipeline_triggers (created_by);
@@ -173,7 +175,8 @@ begin
     end if;
     return run;
   end if;
-  run := private.start_run(webhook.pipeline_id, delivery -> 'input', 'webhook', webhook.created_by, null, null, trigger_id);
+  run := private.start_run(webhook.pipeline_id, delivery -> 'input', 'webhook', webhook.created_by,
+    trigger_id => trigger_id, api_key_id => webhook.api_key_id);
   update public.webhook_deliveries d set run_id = run.id where d.id = taken.id;
   update public.pipeline_triggers t set last_triggered_at = now() where t.id = trigger_id;
   return run;
@@ -246,7 +249,7 @@ comment on function public.write_table_rows is
 
 -- Triggers ------------------------------------------------------------------------------------
 
-select private.guard_table('pipeline_triggers', '{organization_id,pipeline_id,type,scheme,created_by}');
+select private.guard_table('pipeline_triggers', '{organization_id,pipeline_id,type,scheme,created_by,api_key_id}');
 select private.guard_table('trigger_secrets', '{organization_id,trigger_id}');
 select private.guard_table('webhook_deliveries', '{organization_id,trigger_id,delivery_id}');
 select private.guard_table('step_effects', '{organization_id}');

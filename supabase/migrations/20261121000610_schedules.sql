@@ -149,7 +149,7 @@ begin
   scheduled_at := to_char(firing.scheduled_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
   begin
     run := private.start_run(schedule.pipeline_id, schedule.input || jsonb_build_object('scheduled_at', scheduled_at),
-      'cron', schedule.created_by, trigger_id => schedule.id);
+      'cron', schedule.created_by, trigger_id => schedule.id, api_key_id => schedule.api_key_id);
   exception
     when sqlstate 'PT409' or sqlstate 'PT422' then
       update public.trigger_firings f set status = 'failed', reason = sqlerrm where f.id = firing_id;

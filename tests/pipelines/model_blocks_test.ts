@@ -2,12 +2,21 @@ import assert from "node:assert/strict";
 import type { Body } from "../harness/answer.ts";
 import { executeBlock } from "../../supabase/functions/pipelines/execution/blocks.ts";
 import { expect } from "../harness/expect.ts";
+import { call } from "../harness/client.ts";
+import { keyOf, revoke } from "../harness/keys.ts";
 import { LlmSetting, PLATFORM_KEY } from "../harness/llm.ts";
-import { createBlock, createPipeline, runPipeline } from "../harness/pipelines.ts";
+import {
+  createBlock,
+  createPipeline,
+  runPipeline,
+  startRun,
+  waitForRun,
+} from "../harness/pipelines.ts";
 import { newProviderKey } from "../harness/provider.ts";
 import { sql } from "../harness/sql.ts";
 import { createTenant } from "../harness/tenant.ts";
 import { failing } from "../harness/upstream.ts";
+import { createTrigger } from "../harness/webhooks.ts";
 
 /** Blocks that call a model provider, as the run's user and within their budgets. */
 
@@ -136,4 +145,63 @@ Deno.test("runs with llm and embedding blocks, on the stack's own model", async 
   const [row] = await sql`select run_id from public.usage_events
     where organization_id = ${owner.organizationId} and operation = 'chat'`;
   assert.equal(row?.run_id, answer.id);
+});
+
+Deno.test("what a run spends counts for the key that it began with", async (t) => {
+  const tenant = await createTenant();
+  const { owner } = tenant;
+  await sql`insert into public.model_prices (organization_id, provider, model, input_price, output_price)
+    values (${owner.organizationId}, 'platform', 'demo-chat', 1, 1)`;
+  const spec = { kind: "llm", model: "demo-chat", prompt };
+  const pipeline = await createPipeline(owner, [await createBlock(owner, spec)]);
+  const { caller, row } = await keyOf(owner);
+  const keysOf = async ({ id }: Body) => {
+    const events = await sql`select api_key_id from public.usage_events where run_id = ${id}`;
+    return events.map(({ api_key_id }) => api_key_id);
+  };
+
+  await t.step("and for none where a user started it", async () => {
+    assert.deepEqual(await keysOf(await runPipeline(caller, pipeline)), [row.id]);
+    assert.deepEqual(await keysOf(await runPipeline(owner, pipeline)), [null]);
+    const usage = expect(await owner.get("/llm-assistant/usage?group_by=key"), 200);
+    assert.deepEqual(
+      usage.data.map(({ api_key_id, calls }: Body) => [api_key_id, calls]).sort(),
+      [[row.id, 1], [null, 1]].sort(),
+    );
+  });
+  await t.step("also when a webhook started it that the key has made", async () => {
+    const { url } = await createTrigger(caller, pipeline, "none");
+    const path = new URL(url).pathname.replace("/functions/v1", "");
+    const { id } = expect(await call("POST", path, { body: {} }), 202);
+    assert.deepEqual(await keysOf(await waitForRun(owner, id)), [row.id]);
+  });
+  await t.step(
+    "and is refused where the key's budget is spent, a retry of it as well",
+    async () => {
+      const budget = { scope: "key", subject_id: row.id, period: "day", limit_usd: 0 };
+      expect(await owner.post("/llm-assistant/budgets", budget), 201);
+      const failed = await runPipeline(caller, pipeline);
+      assert.equal(failed.error.code, "budget_exceeded");
+      for (const from of ["failed", "start"]) {
+        const { id } = expect(
+          await owner.post(`/pipelines/runs/${failed.id}/retry`, { from }),
+          202,
+        );
+        const again = await waitForRun(owner, id);
+        assert.deepEqual([again.api_key_id, again.error?.code], [row.id, "budget_exceeded"]);
+      }
+      assert.equal((await runPipeline(owner, pipeline)).status, "succeeded");
+      const admin = await tenant.user("admin");
+      const { id } = expect(await admin.post(`/pipelines/runs/${failed.id}/retry`), 202);
+      assert.equal((await waitForRun(admin, id)).api_key_id, null, "what others do is theirs");
+    },
+  );
+  await t.step("and goes on when the key is revoked meanwhile", async () => {
+    const other = await keyOf(owner);
+    const { id } = await startRun(other.caller, pipeline);
+    await revoke(other.row.id);
+    const run = await waitForRun(owner, id);
+    assert.equal(run.status, "succeeded");
+    assert.deepEqual(await keysOf(run), [other.row.id]);
+  });
 });

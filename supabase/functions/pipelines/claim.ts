@@ -25,6 +25,7 @@ const answerSchema = z.object({
     z.object({
       organization_id: z.string(),
       user_id: z.string().nullable(),
+      api_key_id: z.string().nullable(),
       started_at_ms: z.number(),
       input: jsonSchema,
       /** The block that the run's input feeds in place of its edges. */
@@ -46,12 +47,10 @@ export const claimSchema = answerSchema.transform(
     ...shared,
     inputs: Object.fromEntries(Object.entries(runs).map(([id, { input }]) => [id, input])),
     steps: steps.map(({ block_id, incoming, ...step }) => {
-      const { organization_id, user_id, started_at_ms, fed_block_id } = told(runs, step.run_id);
+      const { fed_block_id, input: _, ...run } = told(runs, step.run_id);
       return {
         ...step,
-        organization_id,
-        user_id,
-        started_at_ms,
+        ...run,
         has_input: incoming.length > 0 || fed_block_id === block_id,
         incoming: incoming.map(({ edge_version_id, ...arrow }) => ({
           ...arrow,

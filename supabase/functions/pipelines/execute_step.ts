@@ -105,6 +105,7 @@ async function execute(
     seed: step.step_id,
     now: step.started_at_ms,
     userId: user_id,
+    apiKeyId: step.api_key_id ?? undefined,
     runId: step.run_id,
     stepId: step.step_id,
     cursor: step.cursor,

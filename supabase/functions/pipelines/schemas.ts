@@ -126,6 +126,7 @@ export const runSchema = z.object({
   executor: executorSchema,
   external_id: z.string().nullable(),
   created_by: id.nullable().describe("The user that the steps act as."),
+  api_key_id: id.nullable().describe("The issued key that it began with, and counts for."),
   started_at: time.nullable(),
   finished_at: time.nullable(),
 }).meta({ id: "Run", description: "One execution of a pipeline." });

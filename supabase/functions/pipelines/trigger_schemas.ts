@@ -52,6 +52,7 @@ const columns = {
   deactivation_reason: z.string().nullable().describe("Why the platform has switched it off."),
   last_triggered_at: time.nullable(),
   created_by: z.uuid().describe("The user that the runs act as."),
+  api_key_id: z.uuid().nullable().describe("The issued key that made it, and its runs count for."),
   created_at: time,
   updated_at: time,
 };

@@ -19,6 +19,8 @@ export type BlockContext = {
   organizationId: string;
   /** Whose rights the run has. */
   userId: string;
+  /** The issued key that the run began with. */
+  apiKeyId?: string;
   runId: string;
   stepId: string;
   /** What the sandbox's dice start from; the same for every attempt. */

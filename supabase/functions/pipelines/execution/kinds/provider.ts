@@ -5,13 +5,14 @@ import { ProviderFailure, retryAfterSeconds } from "@shared/llm/provider_failure
 import type { BlockContext } from "../context.ts";
 import { StepError } from "../step_error.ts";
 
-/** Providers are called on behalf of the run's user, with their keys and within their budgets. */
+/** Providers are called on behalf of the run's user, with their keys and within their budgets and its key's. */
 export const llmContext = (
-  { organizationId, userId, runId, stepId, signal }: BlockContext,
+  { organizationId, userId, apiKeyId, runId, stepId, signal }: BlockContext,
 ): LlmContext => ({
   service: connect({ kind: "service" }),
   organizationId,
   userId,
+  apiKeyId,
   runId,
   stepId,
   signal,
