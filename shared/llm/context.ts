@@ -12,6 +12,8 @@ export type LlmContext = {
   runId?: string;
   stepId?: string;
   requestId?: string;
+  /** What the call is noted as, where that is not what it does: a title counts for no limit. */
+  operation?: "title";
   /** Gives the call up. */
   signal?: AbortSignal;
 };

@@ -215,7 +215,7 @@ function reserve(context: LlmContext, plan: Plan, target: Target): Promise<Reser
     run_id: context.runId,
     step_id: context.stepId,
     request_id: context.requestId,
-    operation: plan.operation,
+    operation: context.operation ?? plan.operation,
     provider: target.source.provider,
     model: target.model,
     input_tokens: input,

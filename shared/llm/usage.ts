@@ -13,7 +13,7 @@ export type UsageRequest = {
   conversation_id?: string | null;
   run_id?: string | null;
   step_id?: string | null;
-  operation: "chat" | "embedding";
+  operation: "chat" | "embedding" | "title";
   provider: string;
   model: string;
   /** Estimate of all input tokens. */

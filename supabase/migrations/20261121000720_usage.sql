@@ -10,7 +10,9 @@
 
 -- Tables --------------------------------------------------------------------------------------
 
-create type public.usage_operation as enum ('chat', 'embedding');
+create type public.usage_operation as enum ('chat', 'embedding', 'title');
+comment on type public.usage_operation is
+  'title: names a conversation after its first turn. Nobody asked for it, so it is paid for, and takes no place in rate limits.';
 create type public.usage_status as enum ('succeeded', 'failed', 'partial', 'canceled');
 create type public.usage_scope as enum ('organization', 'user', 'assistant', 'key');
 create type public.budget_period as enum ('day', 'month');
@@ -385,7 +387,9 @@ begin
   end if;
   -- Seen from afar first: who is refused here locks nothing and leaves nothing to clean up.
   perform private.check_budgets(asked, asked.cost);
-  limits := private.take_from_rates(asked);
+  if asked.operation <> 'title' then
+    limits := private.take_from_rates(asked);
+  end if;
   -- Not before it was counted: it is corrected in the window that this time lies in.
   asked.created_at := clock_timestamp();
   perform private.count_spending(asked.organization_id, asked.user_id, asked.assistant_id, asked.api_key_id, asked.created_at, 0, coalesce(asked.cost, 0));
@@ -443,7 +447,7 @@ begin
   event.reasoning_cost := 0.000001 * event.reasoning_tokens * coalesce(price.reasoning_price, price.output_price);
   event.cost := event.uncached_cost + event.cached_cost + event.output_cost + event.reasoning_cost;
   event.is_priced := event.cost is not null;
-  if held.created_at > now() - interval '2 minutes' then
+  if held.operation <> 'title' and held.created_at > now() - interval '2 minutes' then
     perform private.correct_rates(held, event.input_tokens::bigint + event.output_tokens);
   end if;
   perform private.count_spending(held.organization_id, held.user_id, held.assistant_id, held.api_key_id, held.created_at,

@@ -86,7 +86,7 @@ comment on column public.assistants.risk_level is
 comment on column public.assistants.risk_floor is 'What an admin raised it to; it does not fall below.';
 comment on column public.assistants.compliance_score is
   '0 to 100: 100 less what is missing: description 15, category 5, prompt 20, approval 30 (by its own creator 10), and for the risk 10 or 20.';
-comment on column public.assistants.usage_count is 'Calls, by anyone; kept by a trigger.';
+comment on column public.assistants.usage_count is 'Calls, by anyone, but for those that make titles; kept by a trigger.';
 comment on column public.assistants.rating is 'Average of rating_count ratings, 0 while there is none; kept by a trigger.';
 comment on column public.assistants.monthly_cost is 'USD in the UTC month of cost_month, of calls by its own organization; kept by a trigger.';
 comment on column public.assistants.cost_month is 'A day of the month that monthly_cost is of: an older one means none yet this month.';
@@ -318,7 +318,7 @@ declare
 begin
   -- What another tenant pays for a public assistant is theirs to know.
   update public.assistants a set
-    usage_count = a.usage_count + 1,
+    usage_count = a.usage_count + case when new.operation = 'title' then 0 else 1 end,
     monthly_cost = case
       when a.organization_id <> new.organization_id or month < date_trunc('month', a.cost_month) then a.monthly_cost
       when month = date_trunc('month', a.cost_month) then a.monthly_cost + coalesce(new.cost, 0)

@@ -243,19 +243,20 @@ declare
   answer jsonb;
 begin
   with event as materialized (
-    select (e.created_at at time zone 'UTC')::date as day, e.user_id, e.input_tokens, e.output_tokens, e.cost
+    select (e.created_at at time zone 'UTC')::date as day, case when e.operation <> 'title' then 1 end as call, e.user_id,
+      e.input_tokens, e.output_tokens, e.cost
     from public.usage_events e
     where e.organization_id = assistant.organization_id and e.assistant_id = assistant.id
       and e.created_at >= since::timestamp at time zone 'UTC' and e.created_at < (until + 1)::timestamp at time zone 'UTC'
   ), counted as (
-    select d.day::date as day, count(e.day) as calls, count(distinct e.user_id) as users,
+    select d.day::date as day, count(e.call) as calls, count(distinct e.user_id) as users,
       coalesce(sum(e.input_tokens), 0) as input_tokens, coalesce(sum(e.output_tokens), 0) as output_tokens,
       coalesce(sum(e.cost), 0) as cost, count(e.day) filter (where e.cost is null) as unpriced_calls
     from generate_series(since::timestamp, until::timestamp, interval '1 day') d (day)
     left join event e on e.day = d.day::date group by d.day
   )
   select jsonb_build_object('from', since, 'to', until,
-    'calls', (select count(*) from event), 'users', (select count(distinct e.user_id) from event e),
+    'calls', (select count(e.call) from event e), 'users', (select count(distinct e.user_id) from event e),
     'input_tokens', sum(c.input_tokens), 'output_tokens', sum(c.output_tokens), 'cost', sum(c.cost),
     'unpriced_calls', sum(c.unpriced_calls),
     'days', jsonb_agg(jsonb_build_object('date', c.day, 'calls', c.calls, 'users', c.users, 'input_tokens', c.input_tokens,

@@ -63,7 +63,7 @@ export class OwnFunctions {
       await test(functions);
     } finally {
       host.close();
-      await drain(functions.#runtime.tasks, 10_000);
+      await functions.settled();
       await functions.#server.stop();
     }
   }
@@ -75,6 +75,11 @@ export class OwnFunctions {
   /** Changes the environment, from the next look at it on. */
   set(variables: Record<string, string>): void {
     for (const [name, value] of Object.entries(variables)) this.#variables.set(name, value);
+  }
+
+  /** What goes on in the background has ended. */
+  settled(): Promise<boolean> {
+    return drain(this.#runtime.tasks, 10_000);
   }
 
   /** Runs work in the functions' environment. */

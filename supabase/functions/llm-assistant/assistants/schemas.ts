@@ -56,7 +56,7 @@ export const assistantSchema = z.object({
   compliance_score: z.int().min(0).max(100).describe(
     "100 less what is missing: description 15, category 5, prompt 20, approval 30 (by its own creator 10), and for the risk 10 or 20.",
   ),
-  usage_count: z.int().describe("Calls, by anyone."),
+  usage_count: z.int().describe("Calls, by anyone; those that make titles aside."),
   rating: z.number().describe("The average, 1 to 5; 0 while there is none."),
   rating_count: z.int(),
   monthly_cost: z.number().nullable().describe(

@@ -32,7 +32,9 @@ export const getUsage = createRoute({
     user_id: z.uuid().optional(),
     assistant_id: z.uuid().optional(),
     api_key_id: z.uuid().optional(),
-    operation: z.enum(["chat", "embedding"]).optional(),
+    operation: z.enum(["chat", "embedding", "title"]).optional().describe(
+      "title: what names a conversation after its first turn.",
+    ),
     status: z.enum(["succeeded", "failed", "partial", "canceled"]).optional(),
     limit: z.coerce.number().int().min(1).max(1000).default(1000).describe(
       "Groups shown at most, 1 to 1000.",

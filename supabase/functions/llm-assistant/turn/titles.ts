@@ -1,5 +1,6 @@
 import { inBackground } from "@shared/background.ts";
 import { type DatabaseClient, unwrap } from "@shared/database.ts";
+import { ApiError } from "@shared/errors.ts";
 import { storableText } from "@shared/json.ts";
 import { prepareChat } from "@shared/llm/chat.ts";
 import type { Message } from "../conversations/schemas.ts";
@@ -25,9 +26,9 @@ export function makeTitle(database: DatabaseClient, prepared: PreparedTurn, firs
   const { llm, request, sources, turn } = prepared;
   const said = turn?.history.find(({ role }) => role === "user");
   if (!turn || !said) return;
-  inBackground("make_title", async () => {
+  const name = async () => {
     const excerpt = said.content.slice(0, EXCERPT_LENGTH).replaceAll("</message", "<\\/message");
-    const chat = await prepareChat(llm, {
+    const chat = await prepareChat({ ...llm, operation: "title" }, {
       model: request.model,
       messages: [
         { role: "system", content: INSTRUCTION },
@@ -42,7 +43,12 @@ export function makeTitle(database: DatabaseClient, prepared: PreparedTurn, firs
       database.from("conversations").update({ title })
         .match({ id: turn.conversation.id, title: first }),
     );
-  });
+  };
+  inBackground("make_title", () =>
+    name().catch((error) => {
+      // No money left, say: the first words stay, and nothing is wrong.
+      if (!(error instanceof ApiError) || error.status >= 500) throw error;
+    }));
 }
 
 function shorten(text: string): string {
