@@ -41,8 +41,11 @@ export type Contract<
   answers: Readonly<Record<number, Answer>>;
   /** What can go wrong beyond what the declaration itself implies (401, 403, 422 …). */
   errors?: readonly ErrorCode[];
-  /** Honour an Idempotency-Key: for a POST that starts work. */
-  idempotent?: boolean;
+  /**
+   * Honour an Idempotency-Key: for a POST that starts work. `own`: the handler does it, by its `once` or
+   * in a way of its own.
+   */
+  idempotent?: boolean | "own";
   /** Answers carry an ETag; If-Match is honoured on writes. */
   versioned?: boolean;
   /** Bytes of body taken at most; 1 MiB unless told. */
@@ -70,6 +73,8 @@ export type RouteContext<Params, Query, Body> = {
   service(): DatabaseClient;
   /** The organization that the request works in. @throws {ApiError} `organization_required` … */
   organizationId(): Promise<string>;
+  /** Runs work once for the request's Idempotency-Key, if it has one: see shared/idempotency.ts. */
+  once(work: () => Promise<Response>): Promise<Response>;
   /** The revision that If-Match names, if the request has one. */
   expectedRevision?: number;
 };

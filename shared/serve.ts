@@ -55,6 +55,14 @@ export async function serve(
   const query = readQuery(contract, new URL(request.url).searchParams);
   const { text, value: body } = await readBody(contract, request);
 
+  const answerOnce = (work: () => Promise<Response>): Promise<Response> => {
+    const key = request.headers.get("idempotency-key");
+    if (!key || caller.kind !== "user") return work();
+    // A key works in one organization: it is given no answer that was kept for its user elsewhere.
+    const where = caller.organizationId ? ` in ${caller.organizationId}` : "";
+    const operation = `${request.method} ${context.req.path}${where}`;
+    return once(database, { key, operation, body: text }, work);
+  };
   const run = async () =>
     respond(
       domain,
@@ -70,6 +78,7 @@ export async function serve(
         database,
         reconnect: async () => connect(await identify(request.headers, forwarded, 0), forwarded),
         service: () => connect({ kind: "service" }, forwarded),
+        once: answerOnce,
         expectedRevision: contract.versioned
           ? readRevision(request.headers.get("if-match"))
           : undefined,
@@ -86,12 +95,7 @@ export async function serve(
         },
       }),
     );
-  const key = contract.idempotent ? request.headers.get("idempotency-key") : null;
-  if (!key || caller.kind !== "user") return await run();
-  // A key works in one organization: it is given no answer that was kept for its user elsewhere.
-  const where = caller.organizationId ? ` in ${caller.organizationId}` : "";
-  const operation = `${request.method} ${context.req.path}${where}`;
-  return await once(database, { key, operation, body: text }, run);
+  return await (contract.idempotent === true ? answerOnce(run) : run());
 }
 
 function respond(domain: Domain, { contract }: Route, result: unknown): Response {

@@ -146,7 +146,6 @@ create function private.check_conversation() returns trigger
 language plpgsql set search_path = '' as $$
 declare
   is_new constant boolean := tg_op = 'INSERT';
-  below uuid;
 begin
   -- Runs as the caller: what RLS hides does not exist.
   if new.project_id is not null and (is_new or new.project_id is distinct from old.project_id) and not exists (
@@ -163,12 +162,14 @@ begin
       select from public.messages m where m.id = new.current_message_id and m.conversation_id = new.id) then
       perform private.raise_error(404, 'not_found', format('The conversation has no message with id %s', new.current_message_id));
     end if;
-    loop
-      select m.id into below from public.messages m
-      where m.conversation_id = new.id and m.parent_id = new.current_message_id order by m.sequence desc limit 1;
-      exit when not found;
-      new.current_message_id := below;
-    end loop;
+    with recursive newest (id, step) as (
+      select new.current_message_id, 0
+      union all
+      select (select m.id from public.messages m
+        where m.conversation_id = new.id and m.parent_id = n.id order by m.sequence desc limit 1), n.step + 1
+      from newest n where n.id is not null
+    )
+    select n.id into new.current_message_id from newest n where n.id is not null order by n.step desc limit 1;
   end if;
   return new;
 end $$;
@@ -222,7 +223,9 @@ comment on function private.message_json is 'A message as the API shows it.';
 
 create function private.history(leaf_id uuid, max_bytes integer default 4194304)
 returns table (messages jsonb, omitted_count integer)
-language sql stable set search_path = '' as $$
+language sql stable set search_path = ''
+-- From parent to parent by the key, whatever the statistics of a table say that grew a moment ago.
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
   with recursive branch as (
     select m.id, m.parent_id, m.depth, m.role, m.status, m.size_bytes from public.messages m where m.id = leaf_id
     union all
@@ -344,7 +347,8 @@ begin
   if turn.request_hash <> request_hash then
     perform private.raise_error(422, 'idempotency_key_reused', 'This Idempotency-Key came with another request before');
   end if;
-  if exists (select from public.messages m where m.id = turn.answer_id and m.status = 'failed') then
+  -- What broke off is no answer: another one comes to stand beside it.
+  if not exists (select from public.messages m where m.id = turn.answer_id and m.status = 'complete') then
     turn.answer_id := null;
   end if;
   is_held := turn.answer_id is null and coalesce(turn.locked_until > clock_timestamp(), false);
@@ -442,7 +446,7 @@ begin
   select t.* into turn from public.conversation_turns t where t.id = (request ->> 'turn_id')::uuid for no key update;
   if not found then
     perform private.raise_error(404, 'not_found', format('No turn with id %s', request ->> 'turn_id'));
-  elsif exists (select from public.messages m where m.id = turn.answer_id and m.status <> 'failed') then
+  elsif exists (select from public.messages m where m.id = turn.answer_id and m.status = 'complete') then
     return jsonb_build_object('messages', private.answer_of(turn.leaf_id, turn.answer_id), 'is_new', false);
   elsif jsonb_array_length(items) = 0 then
     update public.conversation_turns t set locked_until = null where t.id = turn.id;
@@ -531,7 +535,7 @@ begin
     perform private.raise_error(404, 'not_found', format('The conversation has no message with id %s', leaf_id));
   end if;
   if conversation.user_id <> auth.uid() or (is_export and after is null) then
-    perform private.append_audit_log(conversation.organization_id, 'READ', 'conversation', conversation.id, conversation.title,
+    perform private.append_audit_log(conversation.organization_id, 'READ', 'conversation', conversation.id, null,
       jsonb_build_object('messages', case when is_whole then 'all' else leaf::text end, 'export', is_export));
   end if;
 
@@ -600,7 +604,8 @@ create trigger count_new_messages after insert on public.messages
 create trigger count_removed_messages after delete on public.messages
   referencing old table as changed_rows for each statement execute function private.count_messages();
 
-select private.audit('conversations', 'conversation', '{message_count,current_message_id,last_message_at}');
+-- What it is named by is what was said in it, and that is not for the log.
+select private.audit('conversations', 'conversation', '{message_count,current_message_id,last_message_at,title,subject}');
 
 -- RLS -----------------------------------------------------------------------------------------
 

@@ -118,6 +118,13 @@ Deno.test("export_conversation", async (t) => {
     assert.deepEqual(data.map((row: Body) => row.actor_id).toReversed(), [owner.id, admin.id]);
     assert.equal(data[0].details.export, true);
   });
+  await t.step("and the log tells nothing of what was said, not even the title", async () => {
+    const { id } = expect(await owner.post(PATH, { title: "Verfänglich", subject: "Auch" }), 201);
+    expect(await owner.patch(`${PATH}/${id}`, { title: "Verfänglich 2", status: "archived" }), 200);
+    const { data } = expect(await owner.get(`/audit/logs?entity_id=${id}`), 200);
+    assert.equal(data.length, 2);
+    assert.doesNotMatch(JSON.stringify(data), /Verfänglich|Auch/);
+  });
   await t.step("refuses bad input", async () => {
     refused(await owner.get(`${path}?format=pdf`), 422, "validation_failed", ["query.format"]);
   });

@@ -156,6 +156,25 @@ Deno.test("each kind of refusal is an error class of the client's own", async ()
     [{ messages: [{ role: "wizard", content: "x" }] }, "messages[0].role"],
     [{ messages: [{ role: "user" }] }, "messages[0].content"],
     [{ temperature: 9 }, "temperature"],
+    [{ stream_options: { include_usage: true } }, "stream_options"],
+    [{ top_logprobs: 2 }, "top_logprobs"],
+    [{ tool_choice: "required" }, "tool_choice"],
+    [
+      {
+        tools: [cityTool("weather")],
+        tool_choice: { type: "function", function: { name: "other" } },
+      },
+      "tool_choice",
+    ],
+    [
+      {
+        response_format: {
+          type: "json_schema",
+          json_schema: { name: "x", schema: { type: "object", properties: 5 } },
+        },
+      },
+      "response_format.json_schema.schema.properties",
+    ],
     [{ tools: [{ type: "function", function: { name: "a b" } }] }, "tools[0].function.name"],
     [
       { tools: [{ type: "function", function: { name: "a", parameters: { type: "objekt" } } }] },

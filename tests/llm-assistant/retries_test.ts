@@ -6,7 +6,7 @@ import { expect, refused } from "../harness/expect.ts";
 import { LlmSetting } from "../harness/llm.ts";
 import { countRuns, createSmallPipeline } from "../harness/pipelines.ts";
 import { calling } from "../harness/tool_calls.ts";
-import { failing } from "../harness/upstream.ts";
+import { event, failing, streaming } from "../harness/upstream.ts";
 
 const PATH = "/llm-assistant";
 const MODEL = { EDGELOOM_CHAT_MODEL: "demo-chat" };
@@ -104,6 +104,38 @@ Deno.test("a retry with the same Idempotency-Key", options, async (t) => {
         all.map(({ role }: Body) => role),
         ["user", "assistant", "tool", "tool", "assistant"],
       );
+    });
+    await t.step("is answered anew where the first answer broke off", async () => {
+      const key = once();
+      const body = { ...say("What is 6 times 7?"), stream: true };
+      upstream.next(streaming(event("The answer is 4")));
+      assert.match((await send(body, key)).body, /"error":/);
+      const again = await send(body, key);
+      assert.equal(again.headers.get("idempotent-replayed"), null);
+      const { conversation_id } = chunksOf(again.body).at(-1);
+      const conversation = expect(
+        await owner.get(`${PATH}/conversations/${conversation_id}`),
+        200,
+      );
+      const [, answer] = conversation.messages;
+      assert.deepEqual([answer.status, answer.sibling_ids.length], ["complete", 2]);
+      const replayed = await send(body, key);
+      assert.equal(replayed.headers.get("idempotent-replayed"), "true");
+    });
+    await t.step("decided on several times at once, calls are run once", async () => {
+      const { conversation_id, message } = await begin();
+      const before = await countRuns(pipeline.id);
+      const [{ id: toolCallId }] = message.tool_calls;
+      const decide = (approved: boolean) =>
+        send({ conversationId: conversation_id, toolApprovals: [{ toolCallId, approved }] });
+      const answers = await Promise.all([true, false, true, true].map(decide));
+      assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 409, 409, 409]);
+      assert.ok(await countRuns(pipeline.id) - before <= 1);
+      const { messages } = expect(
+        await owner.get(`${PATH}/conversations/${conversation_id}?limit=100`),
+        200,
+      );
+      assert.equal(messages.filter(({ role }: Body) => role === "tool").length, 2);
     });
     await t.step("what can't be kept is refused before an approved tool runs", async () => {
       const { conversation_id, message } = await begin();

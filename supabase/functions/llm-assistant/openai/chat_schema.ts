@@ -6,13 +6,11 @@ const MESSAGES = 2_000;
 /** OpenAI's own limit. */
 const TOOLS = 128;
 
-const nullish = <S extends z.ZodType>(schema: S) => schema.nullish();
-
 const part = z.looseObject({ type: z.string().min(1).max(50) });
 const text = z.union([z.string(), z.array(part).min(1)]);
 const functionName = z.string().regex(
   /^[\w.-]{1,64}$/,
-  "A name has 1 to 64 of a-z, A-Z, 0-9, _ and -",
+  "A name has 1 to 64 of a-z, A-Z, 0-9, _, . and -",
 );
 
 const toolCall = z.looseObject({ id: z.string().min(1), type: z.string() });
@@ -22,7 +20,7 @@ const message = z.discriminatedUnion("role", [
   z.looseObject({
     role: z.literal("assistant"),
     content: text.nullish(),
-    tool_calls: nullish(z.array(toolCall).min(1)),
+    tool_calls: z.array(toolCall).min(1).nullish(),
   }).refine(
     ({ content, tool_calls, function_call, refusal, audio }) =>
       [content, tool_calls, function_call, refusal, audio].some((given) =>
@@ -39,9 +37,11 @@ const tool = z.discriminatedUnion("type", [
     type: z.literal("function"),
     function: z.looseObject({
       name: functionName,
-      description: nullish(z.string()),
-      parameters: nullish(z.record(z.string(), jsonSchema)).describe("A JSON Schema of an object."),
-      strict: nullish(z.boolean()),
+      description: z.string().nullish(),
+      parameters: z.record(z.string(), jsonSchema).nullish().describe(
+        "A JSON Schema of an object.",
+      ),
+      strict: z.boolean().nullish(),
     }),
   }),
   z.looseObject({ type: z.literal("custom"), custom: z.looseObject({ name: functionName }) }),
@@ -54,13 +54,13 @@ const responseFormat = z.discriminatedUnion("type", [
     json_schema: z.looseObject({
       name: functionName,
       schema: z.record(z.string(), jsonSchema).optional(),
-      strict: nullish(z.boolean()),
+      strict: z.boolean().nullish(),
     }),
   }),
 ]);
 
-const tokens = nullish(z.int().min(1).max(10_000_000));
-const penalty = nullish(z.number().min(-2).max(2));
+const tokens = z.int().min(1).max(10_000_000).nullish();
+const penalty = z.number().min(-2).max(2).nullish();
 
 /** What `POST /v1/chat/completions` takes. Whatever else OpenAI or the provider knows is passed on. */
 export const chatRequestSchema = z.looseObject({
@@ -68,11 +68,11 @@ export const chatRequestSchema = z.looseObject({
     "A model of a provider that you have: by itself, or as `<provider>/<model>`.",
   ),
   messages: z.array(message).min(1, "At least one message is needed").max(MESSAGES),
-  stream: nullish(z.boolean()),
-  stream_options: nullish(z.looseObject({ include_usage: nullish(z.boolean()) })),
-  temperature: nullish(z.number().min(0).max(2)),
-  top_p: nullish(z.number().min(0).max(1)),
-  n: nullish(z.int().min(1).max(128)),
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+  temperature: z.number().min(0).max(2).nullish(),
+  top_p: z.number().min(0).max(1).nullish(),
+  n: z.int().min(1).max(128).nullish(),
   max_tokens: tokens,
   max_completion_tokens: tokens.describe(
     "The longest answer. With `max_tokens` too, the smaller one counts; without either it is 4,096. " +
@@ -80,15 +80,20 @@ export const chatRequestSchema = z.looseObject({
   ),
   presence_penalty: penalty,
   frequency_penalty: penalty,
-  logprobs: nullish(z.boolean()),
-  top_logprobs: nullish(z.int().min(0).max(20)),
-  stop: nullish(z.union([z.string(), z.array(z.string()).max(4)])),
-  tools: nullish(z.array(tool).min(1).max(TOOLS)),
-  tool_choice: nullish(
-    z.union([z.enum(["none", "auto", "required"]), z.looseObject({ type: z.string() })]),
-  ),
-  parallel_tool_calls: nullish(z.boolean()),
-  response_format: nullish(responseFormat),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.int().min(0).max(20).nullish(),
+  stop: z.union([z.string(), z.array(z.string()).max(4)]).nullish(),
+  tools: z.array(tool).min(1).max(TOOLS).nullish(),
+  tool_choice: z.union([
+    z.enum(["none", "auto", "required"]),
+    z.looseObject({
+      type: z.string(),
+      function: z.looseObject({ name: functionName }).optional(),
+    }),
+  ])
+    .nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  response_format: responseFormat.nullish(),
   fallback_models: z.array(z.string().min(1).max(200)).max(3).optional().describe(
     "Models that stand in, in this order, when the one before fails and nothing of an answer has come.",
   ),
@@ -98,6 +103,15 @@ export const chatRequestSchema = z.looseObject({
   assistant_id: z.uuid().optional().describe(
     "Who answers: with its own model, whatever `model` says, and its own tools.",
   ),
+}).superRefine((request, { addIssue }) => {
+  const wrong = (path: string, message: string) =>
+    addIssue({ code: "custom", path: [path], message });
+  const { stream, stream_options, logprobs, top_logprobs, tools, tool_choice } = request;
+  if (stream_options && !stream) wrong("stream_options", "Only a stream has options");
+  if (typeof top_logprobs === "number" && !logprobs) {
+    wrong("top_logprobs", "It goes with logprobs: true");
+  }
+  if (tool_choice && !tools) wrong("tool_choice", "It goes with tools");
 }).meta({
   id: "ChatCompletionRequest",
   description: "OpenAI's request, and `fallback_models`, `conversation_id` and `assistant_id`.",
@@ -126,13 +140,17 @@ export const chatCompletionSchema = z.looseObject({
   usage: usageSchema.nullish(),
 }).meta({ id: "ChatCompletion", description: "OpenAI's answer." });
 
-/** The parameters of the functions that a request offers, with their places in it. */
-export function functionParameters(
-  { tools }: ChatCompletionRequest,
-): { path: string; parameters: JsonObject }[] {
-  return (tools ?? []).flatMap((tool, index) =>
+/** The JSON Schemas of a request, with their places in it: of what its functions take, and of the answer. */
+export function schemasOf(
+  { tools, response_format }: ChatCompletionRequest,
+): { path: string; schema: JsonObject }[] {
+  const parameters = (tools ?? []).flatMap((tool, index) =>
     tool.type === "function" && tool.function.parameters
-      ? [{ path: `tools.${index}.function.parameters`, parameters: tool.function.parameters }]
+      ? [{ path: `tools.${index}.function.parameters`, schema: tool.function.parameters }]
       : []
   );
+  const ofAnswer = response_format?.type === "json_schema" && response_format.json_schema.schema;
+  return ofAnswer
+    ? [...parameters, { path: "response_format.json_schema.schema", schema: ofAnswer }]
+    : parameters;
 }

@@ -24,6 +24,7 @@ export const ask = createRoute({
     "One turn of a conversation: what you say is kept at once, the answer when it is whole. `assistantId` asks an " +
     "approved assistant, whose tools are called as you; `context` tells the model of a project's schema. With an " +
     "Idempotency-Key a retry is given the answer that is there, and never a second one.",
+  idempotent: "own",
   body: askSchema,
   maxBytes: MAX_BYTES,
   example: { messages: [{ role: "user", content: "Help me design a table of users." }] },

@@ -1,8 +1,12 @@
 import { prepareChat } from "@shared/llm/chat.ts";
 import { streamText } from "@shared/llm/wire_stream.ts";
-import { createRoute } from "@shared/route.ts";
+import { createRoute, type RouteContext } from "@shared/route.ts";
 import { callContext } from "../openai/call_context.ts";
-import { chatCompletionSchema, chatRequestSchema } from "../openai/chat_schema.ts";
+import {
+  type ChatCompletionRequest,
+  chatCompletionSchema,
+  chatRequestSchema,
+} from "../openai/chat_schema.ts";
 import { checkRequest } from "../openai/check_request.ts";
 import { completeTurn } from "../openai/complete_turn.ts";
 import { passOn } from "../openai/pass_on.ts";
@@ -22,6 +26,7 @@ export const createChatCompletion = createRoute({
     "else your organization's, else the platform's. It is asked again, or `fallback_models` are, while nothing of " +
     "an answer has come. With `conversation_id` the turn is kept there, with `assistant_id` an approved assistant " +
     "answers. Fields that are not listed here are passed on.",
+  idempotent: "own",
   body: chatRequestSchema,
   maxBytes: MAX_BYTES,
   example: { model: "demo-chat", messages: [{ role: "user", content: "Hello" }] },
@@ -53,9 +58,20 @@ export const createChatCompletion = createRoute({
     "provider_timeout",
   ],
 }, async (context) => {
-  const { body, requestId } = context;
+  const { body } = context;
   await checkRequest(body);
-  if (body.conversation_id ?? body.assistant_id) return await completeTurn(context);
+  // A turn that is kept knows its Idempotency-Key by itself.
+  if (body.conversation_id !== undefined) return await completeTurn(context);
+  return await context.once(() =>
+    body.assistant_id === undefined ? complete(context) : completeTurn(context)
+  );
+});
+
+/** Asks the provider alone: nothing is kept. */
+async function complete(
+  context: RouteContext<unknown, unknown, ChatCompletionRequest>,
+): Promise<Response> {
+  const { body, requestId } = context;
   const chat = await prepareChat(await callContext(context), body);
   const { headers } = chat;
   if (!body.stream) {
@@ -65,4 +81,4 @@ export const createChatCompletion = createRoute({
   const includeUsage = body.stream_options?.include_usage === true;
   const opening = chat.stream().then((stream) => passOn(stream, includeUsage));
   return await streamText(opening, { headers, requestId, abort: () => chat.abort() });
-});
+}

@@ -13,6 +13,7 @@ export const createEmbeddings = createRoute({
   operationId: "create_embeddings",
   summary: "Embed texts, in OpenAI's format",
   description: "Vectors of texts, as numbers or base64. The provider is found as for chats.",
+  idempotent: true,
   body: embeddingRequestSchema,
   maxBytes: MAX_BYTES,
   example: { model: "demo-embedding", input: ["rain in Seattle"] },

@@ -14,7 +14,7 @@ import { callContext } from "../openai/call_context.ts";
 import { TOOL_LIMITS } from "../tools/execute_tool.ts";
 import { TOOL_RESULT_RULE } from "../tools/run_tool.ts";
 import type { Tool, ToolContext } from "../tools/tool.ts";
-import { decideCalls } from "./approvals.ts";
+import { decideCalls, decideOnce, nothingWaits } from "./approvals.ts";
 import { type KeptConversation, readConversation } from "./kept_conversation.ts";
 import { describeTools } from "./tool_rounds.ts";
 import type { TurnRequest } from "./turn_request.ts";
@@ -136,7 +136,7 @@ const SETTABLE = new Set([
 
 /** An assistant answers as it was approved: with its own model and tools. */
 function askedOf(
-  { model, fields, stream }: TurnRequest,
+  { messages, model, fields, stream }: TurnRequest,
   assistant: AssistantForUse | undefined,
   kept: KeptConversation | undefined,
   sources: readonly Source[],
@@ -144,6 +144,13 @@ function askedOf(
   const { model: usual, ...settings } = kept?.settings ?? {};
   const chosen = assistant?.model ?? model ?? usual ?? defaultModel(sources, "chat");
   if (!assistant) return { ...settings, ...fields, model: chosen, stream };
+  const system = messages.findIndex(({ role }) => role === "system" || role === "developer");
+  if (system >= 0) {
+    const message = "An assistant answers as it was approved: it takes no other instructions";
+    throw new ApiError("validation_failed", message, {
+      errors: [{ path: `messages.${system}.role`, message }],
+    });
+  }
   const extra = Object.keys(fields).find((name) => !SETTABLE.has(name));
   if (extra !== undefined) {
     const message = `An assistant answers as it was approved: ${extra} can't be set`;
@@ -175,24 +182,29 @@ async function keepTurn(
   const said = messages.map(toNewMessage);
   // Said before an approved tool runs.
   checkStorable(said);
-  const isRetry = approvals !== undefined && idempotencyKey !== undefined &&
-    await hasTurn(database, organizationId, idempotencyKey);
-  // What was decided on is not run again: such a request has stored its messages already.
-  const decided: NewMessage[] = isRetry
-    ? [{ role: "tool", content: "", tool_call_id: "decided" }]
-    : approvals
-    ? await decideCalls(database, kept?.current_message_id ?? null, approvals, tools, context)
-    : [];
-  return await beginTurn(database, {
-    organization_id: organizationId,
-    conversation_id: id,
-    assistant_id: assistantId,
-    project_id: focus?.projectId,
-    context: given.context,
-    parent_id: parentId,
-    regenerate_id: regenerateId,
-    messages: [...decided, ...said],
-    idempotency_key: idempotencyKey,
-    fingerprint,
-  });
+  const begin = (decided: NewMessage[] = []) =>
+    beginTurn(database, {
+      organization_id: organizationId,
+      conversation_id: id,
+      assistant_id: assistantId,
+      project_id: focus?.projectId,
+      context: given.context,
+      parent_id: parentId,
+      regenerate_id: regenerateId,
+      messages: [...decided, ...said],
+      idempotency_key: idempotencyKey,
+      fingerprint,
+    });
+  if (approvals === undefined) return await begin();
+  // A request that came before has stored its messages already: what was decided on is not run again.
+  if (idempotencyKey !== undefined && await hasTurn(database, organizationId, idempotencyKey)) {
+    return await begin([{ role: "tool", content: "", tool_call_id: "decided" }]);
+  }
+  const leafId = kept?.current_message_id;
+  if (!leafId) throw nothingWaits();
+  return await decideOnce(
+    database,
+    leafId,
+    async () => await begin(await decideCalls(database, leafId, approvals, tools, context)),
+  );
 }

@@ -1,6 +1,6 @@
 import type { Message } from "../conversations/schemas.ts";
 import type { PreparedTurn } from "./prepare_turn.ts";
-import { openAiDelta, openAiMessage, openAiUsage, reportOf } from "./report.ts";
+import { lastChunk, openAiDelta, openAiMessage, openAiUsage, reportOf } from "./report.ts";
 import { simpleAnswer, whereabouts } from "./send_answer.ts";
 
 /** The answer that an Idempotency-Key got before, once more. Nothing is asked of a provider. */
@@ -33,12 +33,8 @@ export function replayStream(
   const report = reportOf(kept, prepared.tools);
   const head = headOf(prepared, kept, "chat.completion.chunk");
   const choice = { index: 0, delta: openAiDelta(report), finish_reason: report.finishReason };
-  const last = {
-    ...(includeUsage ? { usage: openAiUsage(report) } : {}),
-    ...whereabouts(prepared, kept),
-    cost: report.cost,
-  };
-  const chunks = [{ ...head, choices: [choice] }, { ...head, choices: [], ...last }];
+  const last = { ...head, ...lastChunk(report, includeUsage), ...whereabouts(prepared, kept) };
+  const chunks = [{ ...head, choices: [choice] }, last];
   const text = chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("");
   return new Response(`${text}data: [DONE]\n\n`, {
     headers: { ...REPLAYED, "content-type": "text/event-stream; charset=utf-8" },

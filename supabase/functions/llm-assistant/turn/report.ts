@@ -60,6 +60,17 @@ export const openAiUsage = ({ usage }: TurnReport) => ({
   completion_tokens_details: { reasoning_tokens: usage.reasoning_tokens },
 });
 
+/**
+ * The chunk that ends a stream. Usage comes without choices, as OpenAI has it; who did not ask for it reads
+ * the first choice of each chunk.
+ */
+export const lastChunk = (report: TurnReport, includeUsage: boolean) => ({
+  ...(includeUsage
+    ? { choices: [], usage: openAiUsage(report) }
+    : { choices: [{ index: 0, delta: {}, finish_reason: null }] }),
+  cost: report.cost,
+});
+
 /** A message in OpenAI's format. */
 export const openAiMessage = ({ content, calls }: TurnReport) => ({
   role: "assistant",

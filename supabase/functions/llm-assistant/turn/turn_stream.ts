@@ -4,7 +4,7 @@ import type { ChatEvent } from "@shared/llm/chat_stream.ts";
 import type { TextSource } from "@shared/llm/wire_stream.ts";
 import type { Message } from "../conversations/schemas.ts";
 import type { Tool } from "../tools/tool.ts";
-import { callsOf, openAiUsage, reportOf } from "./report.ts";
+import { callsOf, lastChunk, reportOf } from "./report.ts";
 import type { TurnAnswer } from "./turn_answer.ts";
 
 /** What a turn's stream needs to know beside its answer. */
@@ -97,13 +97,7 @@ class TurnStream implements TextSource {
     const isWaiting = tools.length > 0 && report.calls.length > 0;
     const choice = { index: 0, delta: callsOf(report), finish_reason: "tool_calls" };
     const asks = isWaiting ? [{ ...base, choices: [choice] }] : [];
-    const last = {
-      ...base,
-      choices: [],
-      ...(includeUsage ? { usage: openAiUsage(report) } : {}),
-      ...describe(kept),
-      cost: report.cost,
-    };
+    const last = { ...base, ...lastChunk(report, includeUsage), ...describe(kept) };
     return [...asks, last].map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join("") +
       "data: [DONE]\n\n";
   }
