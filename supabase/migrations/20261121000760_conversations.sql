@@ -223,14 +223,14 @@ comment on function private.message_json is 'A message as the API shows it.';
 
 create function private.history(leaf_id uuid, max_bytes integer default 4194304)
 returns table (messages jsonb, omitted_count integer)
-language sql stable set search_path = ''
--- From parent to parent by the key, whatever the statistics of a table say that grew a moment ago.
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+language sql stable set search_path = '' as $$
+  -- offset 0, here and below: from parent to parent by the key. A join would read all of the user's messages for
+  -- each where a table has grown since its statistics were made.
   with recursive branch as (
     select m.id, m.parent_id, m.depth, m.role, m.status, m.size_bytes from public.messages m where m.id = leaf_id
     union all
     select m.id, m.parent_id, m.depth, m.role, m.status, m.size_bytes
-    from branch b join public.messages m on m.id = b.parent_id
+    from branch b cross join lateral (select * from public.messages m where m.id = b.parent_id offset 0) m
   ), told as (
     -- A failed answer is no part of what was said. What begins as a system message holds for all that follows.
     select b.id, b.depth, b.depth = 0 and b.role = 'system'
@@ -239,7 +239,7 @@ set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as
   )
   select coalesce(jsonb_agg(private.message_json(m) order by t.depth) filter (where t.fits), '[]'),
     (count(*) filter (where not t.fits))::integer
-  from told t join public.messages m on m.id = t.id
+  from told t cross join lateral (select * from public.messages m where m.id = t.id offset 0) m
 $$;
 comment on function private.history is
   'The branch that ends in a message, first message first; the oldest are left out where it is longer than max_bytes.';
@@ -249,11 +249,12 @@ language sql stable set search_path = '' as $$
   with recursive answer as (
     select m.id, m.parent_id, m.depth from public.messages m where m.id = answer_id
     union all
-    select m.id, m.parent_id, m.depth from answer a join public.messages m on m.id = a.parent_id
+    select m.id, m.parent_id, m.depth
+    from answer a cross join lateral (select * from public.messages m where m.id = a.parent_id offset 0) m
     where a.parent_id <> leaf_id
   )
   select coalesce(jsonb_agg(private.message_json(m) order by m.depth), '[]')
-  from answer a join public.messages m on m.id = a.id
+  from answer a cross join lateral (select * from public.messages m where m.id = a.id offset 0) m
 $$;
 comment on function private.answer_of is 'The messages of an answer: what comes below the leaf, down to the answer''s last one.';
 
@@ -306,7 +307,8 @@ begin
       select p.id, p.parent_id, p.depth, p.role from public.messages m join public.messages p on p.id = m.parent_id
       where m.id = regenerated
       union all
-      select p.id, p.parent_id, p.depth, p.role from above a join public.messages p on p.id = a.parent_id
+      select p.id, p.parent_id, p.depth, p.role
+      from above a cross join lateral (select * from public.messages p where p.id = a.parent_id offset 0) p
       where a.role not in ('user', 'system')
         and not exists (select from public.conversation_turns t where t.leaf_id = a.id and t.conversation_id = conversation.id)
     )
@@ -543,7 +545,8 @@ begin
     select m.id, m.parent_id, m.depth from public.messages m
     where m.id = leaf and m.conversation_id = conversation.id and not is_whole
     union all
-    select m.id, m.parent_id, m.depth from branch b join public.messages m on m.id = b.parent_id
+    select m.id, m.parent_id, m.depth
+    from branch b cross join lateral (select * from public.messages m where m.id = b.parent_id offset 0) m
   ), place as (
     select b.id, b.depth::bigint as position from branch b
     union all
