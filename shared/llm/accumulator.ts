@@ -2,9 +2,12 @@ import { isJsonObject, type Json, type JsonObject } from "@shared/json.ts";
 
 /** A call of a tool, as OpenAI's format has it. */
 export type ToolCall = {
+  /** As short as the database keeps it. */
   id: string;
   type: "function";
   function: { name: string; /** JSON text. */ arguments: string };
+  /** What the provider wants to have back: Gemini's signature of its thoughts. */
+  [member: string]: Json;
 };
 
 /** The answer of a model, as OpenAI's format has it. */
@@ -17,8 +20,10 @@ export type AssistantMessage = {
 
 /** What a part of a call weighs beside its text: there may be any number of empty ones. */
 const CALL_LENGTH = 50;
+/** The longest id of a call that is kept, as the database has it. */
+const ID_LENGTH = 200;
 
-type PartialCall = { id: string; name: string; arguments: string[] };
+type PartialCall = { id: string; name: string; arguments: string[]; others: JsonObject };
 
 /** Puts the first choice of a stream's chunks together again. */
 export class Accumulator {
@@ -35,7 +40,9 @@ export class Accumulator {
   readonly #output: string[] = [];
   readonly #content: string[] = [];
   readonly #refusal: string[] = [];
-  readonly #calls = new Map<number, PartialCall>();
+  readonly #calls: PartialCall[] = [];
+  /** The call that a part of this index belongs to. */
+  readonly #open = new Map<number, PartialCall>();
 
   add(chunk: JsonObject): void {
     if (this.model === undefined && typeof chunk.model === "string") this.model = chunk.model;
@@ -55,12 +62,11 @@ export class Accumulator {
 
   /** All that came so far. */
   get message(): AssistantMessage {
-    const calls = [...this.#calls.values()];
     return {
       role: "assistant",
       content: this.#content.length > 0 ? this.#content.join("") : null,
       ...(this.#refusal.length > 0 ? { refusal: this.#refusal.join("") } : {}),
-      ...(calls.length > 0 ? { tool_calls: calls.map(wholeCall) } : {}),
+      ...(this.#calls.length > 0 ? { tool_calls: this.#calls.map(wholeCall) } : {}),
     };
   }
 
@@ -91,24 +97,34 @@ export class Accumulator {
 
   #addCall(call: JsonObject, position: number, isFirst: boolean): void {
     this.hasOutput = true;
-    const parts = isJsonObject(call.function) ? call.function : {};
-    const [name, text] = [asText(parts.name), asText(parts.arguments)];
-    this.length += CALL_LENGTH + name.length + text.length;
+    const { id: givenId, index: givenIndex, function: given, ...others } = call;
+    const parts = isJsonObject(given) ? given : {};
+    const [id, name, text] = [asText(givenId), asText(parts.name), asText(parts.arguments)];
+    this.length += CALL_LENGTH + name.length + text.length + JSON.stringify(others).length;
     this.#output.push(name, text);
     if (!isFirst) return;
-    const index = typeof call.index === "number" ? call.index : position;
-    const known = this.#calls.get(index) ?? { id: "", name: "", arguments: [] };
-    this.#calls.set(index, known);
-    known.id ||= asText(call.id);
+    const index = typeof givenIndex === "number" ? givenIndex : position;
+    let known = this.#open.get(index);
+    if (!known || isAnother(known, id, name)) {
+      known = { id: "", name: "", arguments: [], others: {} };
+      this.#calls.push(known);
+      this.#open.set(index, known);
+    }
+    known.id ||= id;
     known.name ||= name;
     known.arguments.push(text);
+    Object.assign(known.others, others);
   }
 }
 
 const asText = (value: Json | undefined): string => typeof value === "string" ? value : "";
 
-const wholeCall = ({ id, name, arguments: parts }: PartialCall): ToolCall => ({
-  id,
-  type: "function",
-  function: { name, arguments: parts.join("") },
-});
+/** Gemini sends parallel calls with one index, or none; others leave the ids out, too. */
+const isAnother = (known: PartialCall, id: string, name: string): boolean =>
+  known.id === "" ? id === "" && known.name !== "" && name !== "" : id !== "" && id !== known.id;
+
+function wholeCall(call: PartialCall): ToolCall {
+  if (call.id === "" || call.id.length > ID_LENGTH) call.id = `call_${crypto.randomUUID()}`;
+  const { id, name, arguments: parts, others } = call;
+  return { ...others, id, type: "function", function: { name, arguments: parts.join("") } };
+}

@@ -15,11 +15,12 @@ export type WireMessage = {
   tool_call_id?: unknown;
 };
 
+/** With whatever else the provider has put into it: some want it back. */
 const toolCallSchema = z.object({
   id: z.string(),
   type: z.literal("function"),
   function: z.object({ name: z.string(), arguments: z.string() }),
-});
+}).catchall(jsonSchema);
 
 /** What is said to a model of a call that nobody answered, because the user went on without it. */
 const UNANSWERED = "Not run: the user went on without it.";
