@@ -11,7 +11,7 @@ export type Endpoint = {
   baseUrl: string;
   /** Answers only to a key that is good. */
   modelsUrl: string;
-  /** What carries the key. */
+  /** What carries the key where models are listed: a chat takes `Authorization: Bearer` everywhere. */
   headers(key: string): Record<string, string>;
   /** Statuses that say that the key is no good. */
   refusals: readonly number[];
@@ -32,7 +32,8 @@ export const PROVIDERS: ReadonlyMap<string, Provider> = new Map<string, Provider
   ["openai", { baseUrl: "https://api.openai.com/v1" }],
   ["anthropic", {
     baseUrl: "https://api.anthropic.com/v1",
-    // Its list of models is not part of its OpenAI compatibility: it wants its own headers.
+    // Its list of models is not part of its OpenAI compatibility: it wants its own headers. A chat
+    // with it is: there it takes what OpenAI's clients send.
     headers: (key) => ({ "x-api-key": key, "anthropic-version": "2023-06-01" }),
   }],
   ["gemini", {
@@ -44,7 +45,8 @@ export const PROVIDERS: ReadonlyMap<string, Provider> = new Map<string, Provider
   ["openrouter", { baseUrl: "https://openrouter.ai/api/v1", checkPath: "/key" }],
 ]);
 
-const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
+/** What carries a key in OpenAI's format. */
+export const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
 
 /**
  * Where a provider is, at its own address or at the one given.

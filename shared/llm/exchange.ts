@@ -3,6 +3,7 @@ import { ProviderFailure } from "@shared/llm/provider_failure.ts";
 import { describeRefusal } from "@shared/llm/refusal.ts";
 import type { Source } from "@shared/llm/sources.ts";
 import type { Timeouts } from "@shared/llm/timeouts.ts";
+import { bearer } from "@shared/providers.ts";
 
 /** The longest refusal that is read, in bytes. */
 const REFUSAL_BYTES = 64 * 1024;
@@ -14,6 +15,8 @@ export type Exchange = {
   method: "GET" | "POST";
   /** As in `/chat/completions`. */
   path: string;
+  /** What carries the key, in place of `Authorization: Bearer`. */
+  headers?(key: string): Record<string, string>;
   body?: string;
   timeouts: Timeouts;
   /** Ends the exchange, also while its answer is being read. */
@@ -47,12 +50,12 @@ export async function exchange(request: Exchange): Promise<Response> {
 }
 
 async function send(
-  { source, key, method, path, body, timeouts }: Exchange,
+  { source, key, method, path, headers: carry = bearer, body, timeouts }: Exchange,
   signal: AbortSignal,
 ): Promise<Response> {
-  const url = `${source.baseUrl}${path}`;
+  const url = `${source.endpoint.baseUrl}${path}`;
   const headers = {
-    ...(key === "" ? {} : { authorization: `Bearer ${key}` }),
+    ...(key === "" ? {} : carry(key)),
     ...(body === undefined ? {} : { "content-type": "application/json" }),
     "user-agent": "edgeloom",
   };
@@ -70,7 +73,7 @@ async function send(
  * there and only slow to answer.
  */
 async function probeConnection(
-  { baseUrl, isTenantAddress }: Source,
+  { endpoint: { baseUrl }, isTenantAddress }: Source,
   { connect }: Timeouts,
   late: AbortController,
 ): Promise<void> {

@@ -39,6 +39,7 @@ async function listOf(source: Source, sources: readonly Source[]): Promise<Model
       key: await source.key(),
       method: "GET",
       path: "/models",
+      headers: source.endpoint.headers,
       timeouts: readTimeouts(),
       signal: abort.signal,
     });

@@ -5,7 +5,7 @@ import { ApiError } from "@shared/errors.ts";
 import { type Adapter, adapterAt, providerAt } from "@shared/llm/adapters.ts";
 import type { LlmContext } from "@shared/llm/context.ts";
 import { describeError, log } from "@shared/log.ts";
-import { PROVIDERS } from "@shared/providers.ts";
+import { type Endpoint, endpointOf, PROVIDERS } from "@shared/providers.ts";
 
 /** A provider that can be called, with whose key. */
 export type Source = {
@@ -13,8 +13,7 @@ export type Source = {
   provider: string;
   /** Whose the key is; the user's own comes before the organization's, and that before the platform's. */
   level: "user" | "organization" | "platform";
-  /** Without a slash at its end. */
-  baseUrl: string;
+  endpoint: Endpoint;
   /** A tenant wrote the address: it must be public. */
   isTenantAddress: boolean;
   /** Whether it is asked for any model, for nobody knows what it has. */
@@ -41,20 +40,19 @@ export async function readSources(
       .order("provider"),
   );
   const own = rows.flatMap((row): Source[] => {
-    const { id, provider, ciphertext, key_version } = row;
-    const known = PROVIDERS.get(provider)?.baseUrl;
-    const baseUrl = (row.base_url ?? known)?.replace(/\/+$/, "");
+    const { id, provider, base_url, ciphertext, key_version } = row;
     // A client that writes to the database itself can leave out the address of a provider of its own.
-    if (baseUrl === undefined) return [];
+    if (base_url === null && !PROVIDERS.has(provider)) return [];
+    const endpoint = endpointOf(provider, base_url);
     const level = row.user_id === null ? "organization" : "user";
     const owner = { organizationId, rowId: id };
     return [{
       provider,
       level,
-      baseUrl,
-      isTenantAddress: row.base_url !== null,
-      servesAny: providerAt(baseUrl) === undefined,
-      adapter: adapterAt(baseUrl),
+      endpoint,
+      isTenantAddress: base_url !== null,
+      servesAny: providerAt(endpoint.baseUrl) === undefined,
+      adapter: adapterAt(endpoint.baseUrl),
       key: () =>
         decrypt({ ciphertext, key_version }, owner).catch((error) => {
           if (error instanceof ApiError) throw error;
@@ -73,15 +71,15 @@ export async function readSources(
 export function platformSource(): Source[] {
   const { key, baseUrl: given } = platformProvider();
   if (key === "" && given === "") return [];
-  const baseUrl = given || PROVIDERS.get("openai")?.baseUrl || "";
-  const known = providerAt(baseUrl);
+  const endpoint = endpointOf(providerAt(given) ?? "openai", given || null);
+  const known = providerAt(endpoint.baseUrl);
   return [{
     provider: known ?? "platform",
     level: "platform",
-    baseUrl,
+    endpoint,
     isTenantAddress: false,
     servesAny: known === undefined,
-    adapter: adapterAt(baseUrl),
+    adapter: adapterAt(endpoint.baseUrl),
     key: () => Promise.resolve(key),
   }];
 }

@@ -195,6 +195,27 @@ Deno.test("each provider is asked in the words that it knows", () => {
   assert.equal(predicted.max_tokens, 5, "the one that it takes beside a prediction");
 });
 
+Deno.test("Anthropic's list of models wants its own headers, a chat with it OpenAI's", () =>
+  LlmSetting.with(async (setting) => {
+    const { tenant: { owner }, upstream, client } = setting;
+    const key = newProviderKey();
+    await setting.putKey(owner, "anthropic", { key, base_url: `${upstream.baseUrl}/` });
+    await client.models.list();
+    await setting.chat({ model: "anthropic/demo-chat" });
+    const asked = upstream.requests.map(({ path, headers }) =>
+      [
+        path,
+        ...["authorization", "x-api-key", "anthropic-version"].map((name) => headers.get(name)),
+      ]
+        .join(" ")
+    );
+    assert.deepEqual(asked.toSorted(), [
+      `/v1/chat/completions Bearer ${key}  `,
+      `/v1/models  ${key} 2023-06-01`,
+      `/v1/models Bearer ${PLATFORM_KEY}  `,
+    ]);
+  }, PRIVATE));
+
 Deno.test("models of all providers are listed, each by the name that reaches it", () =>
   LlmSetting.with(async (setting) => {
     const { tenant: { owner }, upstream, client } = setting;
