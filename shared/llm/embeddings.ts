@@ -7,6 +7,7 @@ import { ProviderCall } from "@shared/llm/provider_call.ts";
 import { resolveModel, type Target } from "@shared/llm/resolve.ts";
 import { readSources, type Source } from "@shared/llm/sources.ts";
 import type { TokenUsage } from "@shared/llm/token_usage.ts";
+import { decodeBase64, encodeBase64 } from "hono/utils/encode";
 
 /** A request in OpenAI's format; what is not named here is passed on as it is. */
 export type EmbeddingRequest = {
@@ -35,42 +36,29 @@ export type EmbeddingAnswer = {
  *
  * @param sources of the context's user; read unless given
  * @throws {ApiError} `provider_not_configured`, `model_not_found`, `budget_exceeded`, `rate_limited`, or
- *   what the provider failed with
+ *   what the provider failed with: also where it sends another number of vectors than texts
  */
 export async function createEmbeddings(
   context: LlmContext,
   request: EmbeddingRequest,
   sources?: readonly Source[],
 ): Promise<EmbeddingAnswer> {
-  const target = resolveModel(sources ?? await readSources(context), request.model);
-  const call = await ProviderCall.reserve(context, {
-    operation: "embedding",
-    targets: [target],
-    inputTokens: countTokens(request.input),
-    maxOutputTokens: 0,
-    path: "/embeddings",
-    body: ({ source, model }: Target) => adaptRequest(source.adapter, { ...request, model }, false),
-  });
-  const { list, data } = await call.send(async (answer) => {
-    const { value } = await readJson(answer);
-    if (!isJsonObject(value) || !Array.isArray(value.data)) throw noAnswer(answer);
-    return { list: value, data: value.data };
-  });
-  const usage = usageOf(call, list.usage, "");
-  const settled = await call.settle({ status: "succeeded", ...usage });
+  const read: ReadVector<Json> = request.encoding_format === "base64" ? toBase64 : toNumbers;
+  const { call, list, items, usage, cost } = await embed(context, request, read, sources);
   const tokens = { prompt_tokens: usage.input_tokens, total_tokens: usage.input_tokens };
+  const { source: { provider }, model } = call.target;
   return {
-    provider: target.source.provider,
-    model: typeof list.model === "string" ? list.model : target.model,
+    provider,
+    model: typeof list.model === "string" ? list.model : model,
     body: {
-      model: target.model,
+      model,
       object: "list",
       ...list,
-      data: data.map((item) => encodeItem(item, request.encoding_format ?? "float")),
+      data: items,
       usage: isJsonObject(list.usage) ? list.usage : tokens,
     },
     usage,
-    cost: settled?.cost ?? null,
+    cost,
     headers: call.headers,
   };
 }
@@ -86,42 +74,80 @@ export async function embedTexts(
   sources?: readonly Source[],
 ): Promise<number[][]> {
   const request = { model, input: texts, encoding_format: "base64" } as const;
-  const { body } = await createEmbeddings(context, request, sources);
-  const items = Array.isArray(body.data) ? body.data.filter(isJsonObject) : [];
-  return items.sort((a, b) => Number(a.index) - Number(b.index)).map(({ embedding }) =>
+  const { items } = await embed(context, request, toNumbers, sources);
+  return items.map(({ embedding }) =>
     // As JSON, a 32-bit float is twice as long as what it says.
-    typeof embedding === "string"
-      ? decode(embedding).map((value) => Math.round(value * 1e8) / 1e8)
-      : []
+    embedding.map((value) => Math.round(value * 1e8) / 1e8)
   );
 }
 
+/** Reads a vector as some form of it; undefined where it is none. */
+type ReadVector<V> = (embedding: Json | undefined) => V | undefined;
+
+async function embed<V extends Json>(
+  context: LlmContext,
+  request: EmbeddingRequest,
+  read: ReadVector<V>,
+  sources?: readonly Source[],
+) {
+  const target = resolveModel(sources ?? await readSources(context), request.model);
+  const call = await ProviderCall.reserve(context, {
+    operation: "embedding",
+    targets: [target],
+    inputTokens: countTokens(request.input),
+    maxOutputTokens: 0,
+    path: "/embeddings",
+    body: ({ source, model }: Target) => adaptRequest(source.adapter, { ...request, model }, false),
+  });
+  const { list, items } = await call.send(async (answer) => {
+    const { value } = await readJson(answer);
+    const list = isJsonObject(value) ? value : {};
+    const items = itemsOf(list, read);
+    const isWhole = items.length === countTexts(request.input) &&
+      items.every(({ index }, position) => index === position);
+    if (!isWhole) throw noAnswer(answer);
+    return { list, items };
+  });
+  const usage = usageOf(call, list.usage, "");
+  const settled = await call.settle({ status: "succeeded", ...usage });
+  return { call, list, items, usage, cost: settled?.cost ?? null };
+}
+
+/** What has a vector, in the order of the texts. Not every provider numbers them. */
+function itemsOf<V extends Json>({ data }: JsonObject, read: ReadVector<V>) {
+  const items = Array.isArray(data) ? data.filter(isJsonObject) : [];
+  return items.flatMap((item, position) => {
+    const embedding = read(item.embedding);
+    const index = item.index ?? position;
+    return embedding === undefined ? [] : [{ object: "embedding", ...item, index, embedding }];
+  }).sort((a, b) => Number(a.index) - Number(b.index));
+}
+
 /** Some providers know one encoding only, whatever is asked for. */
-function encodeItem(item: Json, format: "float" | "base64"): Json {
-  if (!isJsonObject(item)) return item;
-  const { embedding } = item;
-  if (format === "float" && typeof embedding === "string") {
-    return { ...item, embedding: decode(embedding) };
+const toNumbers: ReadVector<number[]> = (embedding) => {
+  const vector = typeof embedding === "string" ? decode(embedding) : embedding;
+  const isVector = Array.isArray(vector) && vector.length > 0 &&
+    vector.every((value) => typeof value === "number");
+  return isVector ? vector : undefined;
+};
+
+const toBase64: ReadVector<string> = (embedding) => {
+  if (typeof embedding === "string") return embedding || undefined;
+  const vector = toNumbers(embedding);
+  return vector && encodeBase64(Float32Array.from(vector).buffer);
+};
+
+/** 32-bit floats, little-endian, as OpenAI has them; undefined for what is none. */
+function decode(base64: string): number[] | undefined {
+  try {
+    return [...new Float32Array(decodeBase64(base64).buffer)];
+  } catch {
+    return undefined;
   }
-  if (format === "base64" && Array.isArray(embedding)) {
-    return { ...item, embedding: encode(embedding.map(Number)) };
-  }
-  return item;
 }
 
-/** 32-bit floats, little-endian, as OpenAI has them. */
-function decode(base64: string): number[] {
-  const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
-  return [...new Float32Array(bytes.buffer, 0, Math.floor(bytes.length / 4))];
-}
-
-function encode(vector: number[]): string {
-  let text = "";
-  for (const byte of new Uint8Array(Float32Array.from(vector).buffer)) {
-    text += String.fromCharCode(byte);
-  }
-  return btoa(text);
-}
+const countTexts = (input: EmbeddingRequest["input"]): number =>
+  typeof input === "string" || typeof input[0] === "number" ? 1 : input.length;
 
 function countTokens(input: EmbeddingRequest["input"]): number {
   if (typeof input === "string") return estimateTokens(input);

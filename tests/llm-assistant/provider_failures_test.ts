@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import OpenAI from "openai";
+import type { Body } from "../harness/answer.ts";
 import { LlmSetting, PLATFORM_KEY } from "../harness/llm.ts";
 import { failing, streaming } from "../harness/upstream.ts";
 
@@ -122,6 +123,37 @@ Deno.test("an answer that is none is a bad gateway", () =>
     }
     const rows = await setting.usage(6);
     assert.ok(rows.every(({ status }) => status === "failed"));
+  }));
+
+Deno.test("vectors that are not those of the texts are no answer", () =>
+  LlmSetting.with(async ({ upstream, client }) => {
+    const data: Record<string, Body[]> = {
+      "too few": [{ index: 0, embedding: [1] }],
+      "too many": [0, 1, 2].map((index) => ({ index, embedding: [1] })),
+      "one twice": [0, 0].map((index) => ({ index, embedding: [1] })),
+      "from one on": [1, 2].map((index) => ({ index, embedding: [1] })),
+      "one empty": [{ index: 0, embedding: [1] }, { index: 1, embedding: [] }],
+      "no base64": [{ index: 0, embedding: "AACAPw==" }, { index: 1, embedding: "?" }],
+      "half a number": [{ index: 0, embedding: "AACAPw==" }, { index: 1, embedding: "AACA" }],
+      "the wrong way round": [{ index: 1, embedding: [2] }, { index: 0, embedding: [1] }],
+      "without indexes": [{ embedding: [1] }, { embedding: "AAAAQA==" }],
+    };
+    upstream.always(({ body: { model } }) => Response.json({ data: data[model] }));
+    const embed = (model: string) =>
+      client.embeddings.create({ model, input: ["a", "b"], encoding_format: "float" });
+    const taken = ["the wrong way round", "without indexes"];
+    const refused = Object.keys(data).filter((name) => !taken.includes(name));
+    await Promise.all(
+      refused.map((name) =>
+        assert.rejects(embed(name), { status: 502, code: "provider_error" }, name)
+      ),
+    );
+    for (const name of taken) {
+      const { data } = await embed(name);
+      assert.deepEqual(data.map(({ index, embedding }) => [index, embedding]), [[0, [1]], [1, [
+        2,
+      ]]]);
+    }
   }));
 
 Deno.test("a redirect is not followed: a key is for its address alone", () =>

@@ -84,6 +84,25 @@ Deno.test("an llm block's answer satisfies its schema, at the second try if need
     assert.equal(upstream.requests.length, 5);
   }));
 
+Deno.test("an answer that the model or its provider refuses fails the step", () =>
+  LlmSetting.with(async (setting) => {
+    const answers = [
+      [{ content: null, refusal: "I can't help with that." }, "stop"],
+      [{ content: "Half of", refusal: null }, "content_filter"],
+    ] as const;
+    for (const [message, finish_reason] of answers) {
+      setting.upstream.next(() =>
+        Response.json({ choices: [{ index: 0, message, finish_reason }] })
+      );
+      const spec = { kind: "llm", model: "demo-chat", prompt };
+      await assert.rejects(execute(setting, spec, "x"), {
+        code: "answer_refused",
+        retryable: false,
+        message: /^demo-chat .*refused/,
+      });
+    }
+  }));
+
 Deno.test("an embedding block gives each row its vector", () =>
   LlmSetting.with(async (setting) => {
     const rows = Array.from({ length: 300 }, (_, index) => ({ city: `Town ${index}` }));
@@ -96,6 +115,19 @@ Deno.test("an embedding block gives each row its vector", () =>
     await execute(setting, spec, rows);
     const sizes = setting.upstream.requests.map(({ body }) => body.input.length);
     assert.deepEqual(sizes, [2, 1, 256, 44]);
+  }));
+
+Deno.test("no row gets the vector of another one", () =>
+  LlmSetting.with(async (setting) => {
+    const rows = ["Rome", "Oslo"].map((city) => ({ city }));
+    const spec = { kind: "embedding", model: "demo-embedding", field: "city" };
+    const [second, first] = [[2], [1]].map((embedding, place) => ({ index: 1 - place, embedding }));
+    setting.upstream.next(() => Response.json({ data: [second, first] }));
+    const output = await execute(setting, spec, rows);
+    assert.deepEqual(output.map(({ embedding }: Body) => embedding), [[1], [2]]);
+    setting.upstream.always(() => Response.json({ data: [second] }));
+    const refused = { code: "provider_error", retryable: true };
+    await assert.rejects(execute(setting, spec, rows), refused);
   }));
 
 Deno.test("the user's key is used, and what a provider refuses does not pass", () =>

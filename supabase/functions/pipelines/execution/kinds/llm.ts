@@ -5,13 +5,16 @@ import { StepError } from "../step_error.ts";
 import { llmContext, rethrowProviderError } from "./provider.ts";
 import type { ModelOf } from "./specs.ts";
 
+/** How much of a refusal is told, in characters. */
+const REFUSAL_LENGTH = 500;
+
 type Message = { role: "system" | "user" | "assistant"; content: string };
 
 /**
  * A model's answer to the prompt and the input: text, or what `output_schema` asks for. An answer that
  * does not satisfy the schema is sent back once, with what is wrong with it.
  *
- * @throws {StepError} `output_invalid`, `answer_cut`, or what the provider failed with
+ * @throws {StepError} `output_invalid`, `answer_cut`, `answer_refused`, or what the provider failed with
  */
 export async function askModel(
   spec: ModelOf<"llm">,
@@ -64,6 +67,13 @@ async function complete(
       throw new StepError({
         code: "answer_cut",
         message: `${model}'s answer is longer than it may be`,
+      });
+    }
+    if (message.refusal !== undefined || finishReason === "content_filter") {
+      const reason = message.refusal ?? "its provider's filter cut the answer";
+      throw new StepError({
+        code: "answer_refused",
+        message: `${model} refused to answer: ${reason.slice(0, REFUSAL_LENGTH)}`,
       });
     }
     return message.content ?? "";
