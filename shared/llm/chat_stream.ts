@@ -1,5 +1,5 @@
 import { inBackground } from "@shared/background.ts";
-import { ApiError } from "@shared/errors.ts";
+import type { ApiError } from "@shared/errors.ts";
 import { isJsonObject, type JsonObject, parseJson } from "@shared/json.ts";
 import { Accumulator } from "@shared/llm/accumulator.ts";
 import { ANSWER_BYTES, type ChatResult, usageOf } from "@shared/llm/completion.ts";
@@ -7,6 +7,7 @@ import { EventReader } from "@shared/llm/event_reader.ts";
 import type { Answer, ProviderCall } from "@shared/llm/provider_call.ts";
 import { ProviderFailure } from "@shared/llm/provider_failure.ts";
 import { describeError } from "@shared/llm/refusal.ts";
+import { asApiError } from "@shared/llm/wire_errors.ts";
 
 /** A chunk of an answer: its JSON text as the provider sent it, and what it says. */
 export type ChatEvent = { data: string; chunk: JsonObject };
@@ -103,9 +104,8 @@ export class ChatStream {
       if (events === undefined) this.#conclude("succeeded");
       return events;
     } catch (error) {
-      const failure = error instanceof ApiError ? error : new ApiError("internal_error", "…");
-      this.#conclude("partial", failure);
-      throw failure;
+      this.#conclude("partial", asApiError(error));
+      throw error;
     }
   }
 

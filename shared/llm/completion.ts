@@ -1,11 +1,13 @@
 import { isJsonObject, type Json, type JsonObject, parseJson } from "@shared/json.ts";
 import { Accumulator, type AssistantMessage } from "@shared/llm/accumulator.ts";
 import { estimateTokens } from "@shared/llm/estimate.ts";
-import { asFailure } from "@shared/llm/exchange.ts";
+import { failureOf } from "@shared/llm/exchange.ts";
 import type { Answer, ProviderCall } from "@shared/llm/provider_call.ts";
 import { ProviderFailure } from "@shared/llm/provider_failure.ts";
 import { describeError } from "@shared/llm/refusal.ts";
+import type { Target } from "@shared/llm/resolve.ts";
 import { limitUsage, readUsage, type TokenUsage } from "@shared/llm/token_usage.ts";
+import { readText } from "@shared/read_text.ts";
 
 /** The longest answer, in bytes. */
 export const ANSWER_BYTES = 32 * 1024 * 1024;
@@ -83,35 +85,26 @@ async function readAnswer(
   throw noAnswer(answer);
 }
 
+/** What an answer is read from; the model it came from matters to nobody then. */
+type Readable = Omit<Answer, "target"> & { target: Pick<Target, "source"> };
+
 /**
  * The JSON of an answer that is not streamed.
  *
  * @throws {ProviderFailure} when it is something else, or too long
  */
 export async function readJson(
-  answer: Answer,
+  answer: Readable,
+  maxBytes = ANSWER_BYTES,
 ): Promise<{ text: string; value: Json }> {
-  const { response, target: { source }, timeouts, abort } = answer;
-  const decoder = new TextDecoder();
+  const { response, target: { source }, key, timeouts, abort } = answer;
   const timer = setTimeout(() => abort.abort("idle"), timeouts.first_byte * 1000);
-  let text = "";
-  let length = 0;
-  try {
-    for await (const chunk of response.body ?? []) {
-      length += chunk.length;
-      if (length > ANSWER_BYTES) throw noAnswer(answer);
-      text += decoder.decode(chunk, { stream: true });
-    }
-  } catch (error) {
-    if (abort.signal.reason !== "idle") throw asFailure(source, error);
-    throw new ProviderFailure(
-      "provider_timeout",
-      `${source.provider} stopped in the middle of its answer`,
-      { retryable: true },
-    );
-  } finally {
-    clearTimeout(timer);
-  }
+  const { text, isWhole } = await readText(response.body, maxBytes)
+    .catch((error) => {
+      throw failureOf({ source, key, timeouts }, abort.signal, error);
+    })
+    .finally(() => clearTimeout(timer));
+  if (!isWhole) throw noAnswer(answer);
   try {
     return { text, value: parseJson(text) };
   } catch {
@@ -120,7 +113,7 @@ export async function readJson(
 }
 
 /** An answer of another shape than was asked for. */
-export const noAnswer = ({ target: { source: { provider } } }: Answer) =>
+export const noAnswer = ({ target: { source: { provider } } }: Readable) =>
   new ProviderFailure("provider_error", `${provider}'s answer is not what it was asked for`, {
     retryable: true,
   });

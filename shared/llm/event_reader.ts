@@ -1,5 +1,5 @@
 import { ProviderFailure } from "@shared/llm/provider_failure.ts";
-import { asFailure } from "@shared/llm/exchange.ts";
+import { failureOf } from "@shared/llm/exchange.ts";
 import { PartReader } from "@shared/llm/part_reader.ts";
 import type { Answer } from "@shared/llm/provider_call.ts";
 
@@ -22,7 +22,6 @@ export class EventReader {
   #isEnded = false;
   #lastRead = performance.now();
   #watch: ReturnType<typeof setTimeout> | undefined;
-  #isIdle = false;
 
   constructor(answer: Answer, body: ReadableStream<Uint8Array>) {
     this.#answer = answer;
@@ -37,16 +36,12 @@ export class EventReader {
    */
   async next(): Promise<string[] | undefined> {
     if (this.#isEnded) return undefined;
-    try {
-      const part = await this.#reader.read();
-      this.#lastRead = performance.now();
-      return part ? this.#take(this.#decoder.decode(part, { stream: true })) : this.#end();
-    } catch (error) {
-      this.close();
-      throw this.#isIdle || this.#answer.abort.signal.reason === "total"
-        ? this.#stalled()
-        : asFailure(this.#answer.target.source, error);
-    }
+    const part = await this.#reader.read().catch((error) => {
+      const { target: { source }, key, timeouts, abort } = this.#answer;
+      throw failureOf({ source, key, timeouts }, abort.signal, error);
+    });
+    this.#lastRead = performance.now();
+    return part ? this.#take(this.#decoder.decode(part, { stream: true })) : this.#end();
   }
 
   /** Reads no further and frees the connection. */
@@ -100,21 +95,8 @@ export class EventReader {
     const left = seconds * 1000 - (performance.now() - this.#lastRead);
     this.#watch = setTimeout(() => {
       if (performance.now() - this.#lastRead < seconds * 1000) return this.#watchFor(seconds);
-      this.#isIdle = true;
-      this.#answer.abort.abort();
-      this.#reader.cancel();
+      this.#answer.abort.abort("idle");
     }, Math.max(1, left));
-  }
-
-  #stalled(): ProviderFailure {
-    const { provider } = this.#answer.target.source;
-    return new ProviderFailure(
-      "provider_timeout",
-      `${provider} stopped in the middle of its answer`,
-      {
-        retryable: true,
-      },
-    );
   }
 }
 

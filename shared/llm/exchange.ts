@@ -1,9 +1,10 @@
 import { NetworkError } from "@shared/network_error.ts";
 import { ProviderFailure } from "@shared/llm/provider_failure.ts";
-import { describeRefusal } from "@shared/llm/refusal.ts";
+import { describeRefusal, withoutKey } from "@shared/llm/refusal.ts";
 import type { Source } from "@shared/llm/sources.ts";
 import type { Timeouts } from "@shared/llm/timeouts.ts";
 import { bearer } from "@shared/providers.ts";
+import { readText } from "@shared/read_text.ts";
 
 /** The longest refusal that is read, in bytes. */
 const REFUSAL_BYTES = 64 * 1024;
@@ -19,7 +20,7 @@ export type Exchange = {
   headers?(key: string): Record<string, string>;
   body?: string;
   timeouts: Timeouts;
-  /** Ends the exchange, also while its answer is being read. */
+  /** Ends the exchange, also while its answer is being read; a limit of time is its reason. */
   signal: AbortSignal;
 };
 
@@ -33,16 +34,16 @@ export type Exchange = {
 export async function exchange(request: Exchange): Promise<Response> {
   const { source, key, timeouts, signal } = request;
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), timeouts.first_byte * 1000);
+  const either = AbortSignal.any([signal, late.signal]);
+  const timer = setTimeout(() => late.abort("first_byte"), timeouts.first_byte * 1000);
   const probe = setTimeout(() => probeConnection(source, timeouts, late), timeouts.connect * 1000);
   try {
-    const response = await send(request, AbortSignal.any([signal, late.signal]));
+    const response = await send(request, either);
     if (response.ok) return response;
-    throw describeRefusal(source, key, response, await readText(response));
+    const { text } = await readText(response.body, REFUSAL_BYTES);
+    throw describeRefusal(source, key, response, text);
   } catch (error) {
-    const reason = late.signal.aborted ? late.signal : signal;
-    const isLate = late.signal.aborted || signal.reason === "total";
-    throw isLate ? tooLate(source, reason, timeouts) : asFailure(source, error);
+    throw failureOf(request, either, error);
   } finally {
     clearTimeout(timer);
     clearTimeout(probe);
@@ -92,38 +93,45 @@ async function probeConnection(
   clearTimeout(timer);
 }
 
-const tooLate = ({ provider }: Source, { reason }: AbortSignal, { first_byte }: Timeouts) =>
-  new ProviderFailure(
-    "provider_timeout",
-    reason === "connect"
-      ? `${provider} can't be connected to`
-      : `${provider} did not begin to answer within ${first_byte} s`,
-    { retryable: true },
-  );
-
-/** Whatever a connection can fail with. */
-export function asFailure({ provider }: Source, error: unknown): Error {
+/**
+ * Whatever an exchange failed with: what was thrown, unless its signal tells that it ran out of time. What
+ * the connection's own error says is for the log: it holds the address, which is the platform's to know.
+ */
+export function failureOf(
+  { source: { provider }, key, timeouts }: Pick<Exchange, "source" | "key" | "timeouts">,
+  { reason }: AbortSignal,
+  error: unknown,
+): ProviderFailure {
   if (error instanceof ProviderFailure) return error;
+  const late = lateness(reason, timeouts);
+  if (late !== undefined) {
+    return new ProviderFailure("provider_timeout", `${provider} ${late}`, { retryable: true });
+  }
   if (error instanceof NetworkError) {
     const code = error.code === "timeout" ? "provider_timeout" : "provider_error";
     return new ProviderFailure(code, `${provider} can't be called: ${error.message}`, {
       retryable: ["timeout", "unreachable"].includes(error.code),
     });
   }
-  // What fetch says holds the address, which is the platform's to know, and nothing else of use.
   return new ProviderFailure("provider_error", `The connection to ${provider} failed`, {
     retryable: true,
+    cause: withoutKey(wordsOf(error), key),
   });
 }
 
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    if ((length += chunk.length) > REFUSAL_BYTES) break;
+const wordsOf = (error: unknown): string =>
+  error instanceof Error && error.cause ? `${error}: ${wordsOf(error.cause)}` : String(error);
+
+/** What a provider did that went over a limit of time; undefined where that is no reason of an abort. */
+function lateness(reason: unknown, { first_byte, total }: Timeouts): string | undefined {
+  switch (reason) {
+    case "connect":
+      return "can't be connected to";
+    case "first_byte":
+      return `did not begin to answer within ${first_byte} s`;
+    case "idle":
+      return "stopped in the middle of its answer";
+    case "total":
+      return `did not come to the end of its answer within ${total} s`;
   }
-  return new TextDecoder().decode(
-    await new Blob(chunks.map((chunk) => chunk.slice())).arrayBuffer(),
-  );
 }

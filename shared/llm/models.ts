@@ -1,12 +1,10 @@
-import { isJsonObject, type Json, parseJson } from "@shared/json.ts";
-import { ApiError } from "@shared/errors.ts";
+import { isJsonObject, type Json } from "@shared/json.ts";
+import { readJson } from "@shared/llm/completion.ts";
 import { exchange } from "@shared/llm/exchange.ts";
 import { findTarget } from "@shared/llm/resolve.ts";
 import type { Source } from "@shared/llm/sources.ts";
 import { readTimeouts } from "@shared/llm/timeouts.ts";
 
-/** How long a provider's list is waited for, in seconds: the others' are there by then. */
-const LIST_SECONDS = 10;
 /** How much of a list is read: its bytes, its models, and the characters of a model's name. */
 const [LIST_BYTES, LIST_LENGTH, NAME_LENGTH] = [2 * 1024 * 1024, 1_000, 200];
 
@@ -31,19 +29,24 @@ export async function listModels(sources: readonly Source[]): Promise<Model[]> {
 }
 
 async function listOf(source: Source, sources: readonly Source[]): Promise<Model[]> {
+  const known = readTimeouts();
+  const timeouts = { ...known, total: known.list };
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort("total"), LIST_SECONDS * 1000);
+  const timer = setTimeout(() => abort.abort("total"), timeouts.total * 1000);
   try {
+    const key = await source.key();
     const response = await exchange({
       source,
-      key: await source.key(),
+      key,
       method: "GET",
       path: "/models",
       headers: source.endpoint.headers,
-      timeouts: readTimeouts(),
+      timeouts,
       signal: abort.signal,
     });
-    return itemsOf(parseJson(await readText(response))).flatMap((item): Model[] => {
+    const answer = { target: { source }, key, response, timeouts, abort };
+    const { value } = await readJson(answer, LIST_BYTES);
+    return itemsOf(value).flatMap((item): Model[] => {
       if (!isJsonObject(item) || typeof item.id !== "string") return [];
       if (item.id.length > NAME_LENGTH) return [];
       // Gemini's names begin with its collection's.
@@ -53,24 +56,9 @@ async function listOf(source: Source, sources: readonly Source[]): Promise<Model
       const id = isReached ? name : `${source.provider}/${name}`;
       return [{ id, object: "model", created, owned_by: source.provider }];
     });
-  } catch (error) {
-    if (error instanceof ApiError) throw error;
-    throw new ApiError("provider_error", `${source.provider}'s list of models can't be read`);
   } finally {
     clearTimeout(timer);
   }
-}
-
-async function readText({ body }: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let length = 0;
-  for await (const chunk of body ?? []) {
-    length += chunk.length;
-    if (length > LIST_BYTES) throw new RangeError("The list is too long");
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text;
 }
 
 const itemsOf = (value: Json): Json[] => {

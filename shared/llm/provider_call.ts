@@ -170,10 +170,11 @@ export class ProviderCall {
 
   async #settleFailure(error: unknown): Promise<void> {
     const code = error instanceof ApiError ? error.code : "internal_error";
+    const { aborted, reason } = this.abort.signal;
     // Who was not waited for has perhaps worked all the same.
-    const isUnknown = code === "provider_timeout" || this.abort.signal.aborted;
+    const isUnknown = code === "provider_timeout" || aborted;
     await this.#note({
-      status: this.abort.signal.aborted ? "canceled" : "failed",
+      status: aborted && reason !== "total" ? "canceled" : "failed",
       input_tokens: isUnknown ? this.plan.inputTokens : 0,
       output_tokens: 0,
       is_estimated: isUnknown,

@@ -18,13 +18,16 @@ export class ProviderFailure extends ApiError {
   /** The provider's own words, where the fault is the request's. */
   readonly wire?: WireError;
 
+  /** @param options `cause` is for the log alone: no key may be in it */
   constructor(code: ErrorCode, message: string, options: {
     retryable?: boolean;
     retryAfterSeconds?: number;
     wire?: WireError;
+    cause?: unknown;
   } = {}) {
-    const { retryable = false, retryAfterSeconds, wire } = options;
+    const { retryable = false, retryAfterSeconds, wire, cause } = options;
     super(code, message, {
+      cause,
       headers: retryAfterSeconds === undefined
         ? undefined
         : { "retry-after": String(Math.ceil(retryAfterSeconds)) },

@@ -99,7 +99,7 @@ function messageOf({ message, detail }: JsonObject, key: string): string {
 const codeOf = (value: Json | undefined, key: string): string | null =>
   typeof value === "string" && value !== "" ? withoutKey(value, key).slice(0, CODE_LENGTH) : null;
 
-/** Providers repeat what they were sent. Before anything is cut, or the beginning of a key may stay. */
-function withoutKey(text: string, key: string): string {
+/** Providers repeat what they were sent, and so do errors of a connection. Before anything is cut, or the beginning of a key may stay. */
+export function withoutKey(text: string, key: string): string {
   return key === "" ? text : text.replaceAll(key, "…");
 }

@@ -12,6 +12,8 @@ const timeoutsSchema = z.object({
   idle: seconds.default(60),
   /** For all of a call, retries among it: the platform ends a request at 150 s (400 s if paid for). */
   total: seconds.default(140),
+  /** For a provider's list of models: the others' are there by then. */
+  list: seconds.default(10),
   /** That a refusal is waited for before a stream to the client begins. */
   hold: seconds.default(8),
   /** After which a silent stream to the client gets a comment: proxies close what is silent. */

@@ -1,5 +1,5 @@
 import type { ErrorFormat } from "@shared/error_format.ts";
-import { type ApiError, ERROR_STATUS, type ErrorCode } from "@shared/errors.ts";
+import { ApiError, ERROR_STATUS, type ErrorCode } from "@shared/errors.ts";
 import { ProviderFailure } from "@shared/llm/provider_failure.ts";
 import { z } from "zod";
 
@@ -25,6 +25,12 @@ const codeOf = (code: ErrorCode): string => CODES[code] ?? code;
 /** OpenAI calls bad input a bad request, whatever is wrong with it. */
 const statusOf = (code: ErrorCode): number =>
   code === "validation_failed" ? 400 : ERROR_STATUS[code];
+
+/** What is told of an error: of a fault of ours that there is one, and no more. */
+export const asApiError = (error: unknown): ApiError =>
+  error instanceof ApiError
+    ? error
+    : new ApiError("internal_error", "Something went wrong on our side", { cause: error });
 
 /** An error as OpenAI tells it, with its status. What a provider said of a request is passed on. */
 export function openAiError(error: ApiError): { status: number; body: Body } {

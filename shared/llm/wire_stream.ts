@@ -1,7 +1,6 @@
-import { ApiError } from "@shared/errors.ts";
 import { describeError, log } from "@shared/log.ts";
 import { readTimeouts } from "@shared/llm/timeouts.ts";
-import { openAiError } from "@shared/llm/wire_errors.ts";
+import { asApiError, openAiError } from "@shared/llm/wire_errors.ts";
 
 /** What is streamed to a client. */
 export type TextSource = {
@@ -105,8 +104,9 @@ class Sender implements UnderlyingDefaultSource<Uint8Array> {
   }
 
   #describe(error: unknown) {
-    if (error instanceof ApiError) return openAiError(error).body;
-    log("error", { request_id: this.options.requestId, error: describeError(error) });
-    return openAiError(new ApiError("internal_error", "Something went wrong on our side")).body;
+    const known = asApiError(error);
+    const { requestId } = this.options;
+    if (known.status >= 500) log("error", { request_id: requestId, error: describeError(known) });
+    return openAiError(known).body;
   }
 }

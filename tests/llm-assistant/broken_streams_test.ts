@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import OpenAI from "openai";
 import { LlmSetting, REQUEST } from "../harness/llm.ts";
+import { logOf } from "../harness/log.ts";
+import { newProviderKey } from "../harness/provider.ts";
 import { chunk, event, streaming } from "../harness/upstream.ts";
 import { waitFor } from "../harness/wait.ts";
 
@@ -35,20 +37,41 @@ Deno.test("a stream that breaks off ends in an error, and what came is noted as 
     }
   }));
 
+Deno.test("a fault of ours in the middle of a stream: the log knows it, the client that there is one", () =>
+  LlmSetting.with(async (setting) => {
+    const { functions, client } = setting;
+    functions.before = ({ url }) => {
+      if (url.endsWith("/rpc/finish_turn")) throw new Error("The wire was cut");
+    };
+    const log = await logOf(async () => {
+      const body = { ...REQUEST, stream: true as const, conversation_id: "new" };
+      const stream = await client.chat.completions.create(body);
+      await assert.rejects(Array.fromAsync(stream), {
+        code: "internal_error",
+        message: "Something went wrong on our side",
+      });
+    });
+    assert.match(log, /"request_id":"[\w-]+","error":\{"name":"ApiError".*"cause":/);
+  }));
+
 Deno.test("a stream that stalls is given up", () =>
   LlmSetting.with(async (setting) => {
-    const { upstream } = setting;
+    const { upstream, tenant: { owner } } = setting;
     setting.wait({ idle: 0.2 });
-    upstream.next(upstream.stalling(chunk("Some"), chunk(" words")));
-    const { text, error } = await setting.read();
-    assert.equal(text, "Some words");
-    assert.ok(error instanceof OpenAI.APIError);
-    assert.equal(error.code, "provider_timeout");
-    await waitFor(() => upstream.givenUp === 1, { what: "the upstream to be left" });
-    const [row] = await setting.usage(1);
-    assert.equal(row.status, "partial");
-    assert.equal(row.error_code, "provider_timeout");
-  }));
+    await setting.putKey(owner, "ours", { key: newProviderKey(), base_url: upstream.baseUrl });
+    for (const [index, model] of ["platform/small", "ours/small"].entries()) {
+      upstream.next(upstream.stalling(chunk("Some"), chunk(" words")));
+      const { text, error } = await setting.read({ model });
+      assert.equal(text, "Some words");
+      assert.ok(error instanceof OpenAI.APIError);
+      assert.equal(error.code, "provider_timeout");
+      await waitFor(() => upstream.givenUp === index + 1, { what: "the upstream to be left" });
+    }
+    for (const row of await setting.usage(2)) {
+      assert.equal(row.status, "partial");
+      assert.equal(row.error_code, "provider_timeout");
+    }
+  }, { EDGELOOM_ALLOW_PRIVATE_NETWORK: "1" }));
 
 Deno.test("a stream is ended before the platform would end it", () =>
   LlmSetting.with(async (setting) => {
@@ -59,6 +82,7 @@ Deno.test("a stream is ended before the platform would end it", () =>
     assert.equal(text, "Some");
     assert.ok(error instanceof OpenAI.APIError);
     assert.equal(error.code, "provider_timeout");
+    assert.match(error.message, /within 0\.4 s$/);
   }));
 
 Deno.test("a stream without [DONE] or without usage is whole, the usage estimated and flagged", () =>

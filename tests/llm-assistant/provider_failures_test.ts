@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import OpenAI from "openai";
 import type { Body } from "../harness/answer.ts";
 import { LlmSetting, PLATFORM_KEY } from "../harness/llm.ts";
+import { logOf } from "../harness/log.ts";
 import { failing, streaming } from "../harness/upstream.ts";
 
 /** Providers that fail before anything of an answer has come, and what a client of ours sees of it. */
@@ -179,12 +180,46 @@ Deno.test("nobody there, or nobody who answers in time", () =>
     const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     free.close();
     functions.set({ OPENAI_BASE_URL: `http://127.0.0.1:${free.addr.port}/v1` });
-    await assert.rejects(setting.chat(), (error) => {
-      assert.ok(error instanceof OpenAI.InternalServerError);
-      assert.equal(error.status, 502);
-      assert.ok(!error.message.includes("127.0.0.1"), "the platform's address is its own matter");
-      return true;
-    });
+    const log = await logOf(() =>
+      assert.rejects(setting.chat(), (error) => {
+        assert.ok(error instanceof OpenAI.InternalServerError);
+        assert.equal(error.status, 502);
+        assert.ok(!error.message.includes("127.0.0.1"), "the platform's address is its own matter");
+        return true;
+      })
+    );
+    assert.match(log, /"The connection to platform failed".*"cause":".*Connection refused/);
+    // What fetch says of a header repeats it.
+    functions.set({ OPENAI_API_KEY: `${PLATFORM_KEY}\n2` });
+    const other = await logOf(() => assert.rejects(setting.chat(), { status: 502 }));
+    assert.match(other, /"cause":".*Invalid header value/);
+    assert.ok(!other.includes(PLATFORM_KEY));
+  }));
+
+Deno.test("who runs out of time is told which time it was, and it counts as failed", () =>
+  LlmSetting.with(async (setting) => {
+    const { upstream, client } = setting;
+    setting.wait({ total: 0.3, list: 0.2 });
+    const late = { status: 504, code: "provider_timeout" };
+    upstream.always(upstream.silence);
+    for (const stream of [false, true]) {
+      await assert.rejects(setting.chat({ stream }), { ...late, message: /within 0\.3 s$/ });
+    }
+    await assert.rejects(client.models.list(), { ...late, message: /within 0\.2 s$/ });
+    // It begins, and does not go on.
+    for (const content_type of ["application/json", "text/event-stream"]) {
+      upstream.always(() =>
+        new Response(new ReadableStream({ start: (body) => body.enqueue(new Uint8Array([32])) }), {
+          headers: { "content-type": content_type },
+        })
+      );
+      const stream = content_type !== "application/json";
+      await assert.rejects(setting.chat({ stream }), { ...late, message: /within 0\.3 s$/ });
+    }
+    await assert.rejects(client.models.list(), { ...late, message: /within 0\.2 s$/ });
+    for (const { status, error_code, is_estimated } of await setting.usage(4)) {
+      assert.deepEqual([status, error_code, is_estimated], ["failed", "provider_timeout", true]);
+    }
   }));
 
 Deno.test("a server that takes no connection is given up long before a slow one would be", () =>

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { adapterAt, adaptRequest } from "@shared/llm/adapters.ts";
 import { expect } from "../harness/expect.ts";
 import { LlmSetting, PLATFORM_KEY } from "../harness/llm.ts";
+import { logOf } from "../harness/log.ts";
 import { newProviderKey } from "../harness/provider.ts";
 import { Upstream } from "../harness/upstream.ts";
 
@@ -100,13 +101,9 @@ Deno.test("a tenant's address must be public, the platform's need not be", () =>
   }));
 
 Deno.test("no key is written to a log", async () => {
-  const lines: string[] = [];
-  const { log, error } = console;
-  const keep = (...given: unknown[]) => void lines.push(given.map(String).join(" "));
-  Object.assign(console, { log: keep, error: keep });
   const key = newProviderKey();
-  try {
-    await LlmSetting.with(async (setting) => {
+  const text = await logOf(() =>
+    LlmSetting.with(async (setting) => {
       const { tenant: { owner }, upstream } = setting;
       await setting.putKey(owner, "ours", { key, base_url: upstream.baseUrl });
       upstream.accepts = () => false;
@@ -115,11 +112,8 @@ Deno.test("no key is written to a log", async () => {
       upstream.accepts = () => true;
       await setting.chat({ model: "ours/demo-chat" });
       assert.deepEqual(upstream.keys.filter((seen) => seen === key).length, 2);
-    }, { ...PRIVATE, EDGELOOM_LOG: "on" });
-  } finally {
-    Object.assign(console, { log, error });
-  }
-  const text = lines.join("\n");
+    }, { ...PRIVATE, EDGELOOM_LOG: "on" })
+  );
   assert.match(text, /refused the user's key/);
   assert.ok(!text.includes(key) && !text.includes(PLATFORM_KEY));
 });
