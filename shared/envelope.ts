@@ -1,5 +1,6 @@
 import { encryptionKeys } from "@shared/env.ts";
 import { ApiError } from "@shared/errors.ts";
+import { decodeBase64, encodeBase64 } from "hono/utils/encode";
 import { z } from "zod";
 
 /**
@@ -21,7 +22,7 @@ function readKeys(): Map<number, Uint8Array<ArrayBuffer>> {
   const json = encryptionKeys();
   if (!json) throw refuse("is not set");
   const keys = Object.entries(parseKeys(json)).map(
-    ([version, key]) => [Number(version), fromBase64(key)] as const,
+    ([version, key]) => [Number(version), decodeBase64(key)] as const,
   );
   if (keys.length > 0 && keys.every(([, key]) => key.length === 32)) return new Map(keys);
   throw refuse("must hold keys of 32 bytes");
@@ -39,9 +40,6 @@ function parseKeys(json: string): Record<string, string> {
 const refuse = (reason: string) =>
   new ApiError("encryption_not_configured", `EDGELOOM_ENCRYPTION_KEYS ${reason}`);
 
-const toBase64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));
-const fromBase64 = (text: string) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-
 const importKey = (raw: Uint8Array<ArrayBuffer>) =>
   crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
 
@@ -54,11 +52,11 @@ const parameters = (iv: Uint8Array<ArrayBuffer>, owner: Owner) => ({
 async function seal(key: CryptoKey, plain: Uint8Array<ArrayBuffer>, owner: Owner): Promise<string> {
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
   const sealed = await crypto.subtle.encrypt(parameters(iv, owner), key, plain);
-  return toBase64(new Uint8Array([...iv, ...new Uint8Array(sealed)]));
+  return encodeBase64(new Uint8Array([...iv, ...new Uint8Array(sealed)]).buffer);
 }
 
 async function open(key: CryptoKey, text: string, owner: Owner): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = fromBase64(text);
+  const bytes = decodeBase64(text);
   const plain = await crypto.subtle.decrypt(
     parameters(bytes.slice(0, IV_BYTES), owner),
     key,

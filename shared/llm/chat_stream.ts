@@ -6,7 +6,7 @@ import { ANSWER_BYTES, type ChatResult, usageOf } from "@shared/llm/completion.t
 import { EventReader } from "@shared/llm/event_reader.ts";
 import type { Answer, ProviderCall } from "@shared/llm/provider_call.ts";
 import { ProviderFailure } from "@shared/llm/provider_failure.ts";
-import { describeError } from "@shared/llm/refusal.ts";
+import { describeFailure } from "@shared/llm/refusal.ts";
 import { asApiError } from "@shared/llm/wire_errors.ts";
 
 /** A chunk of an answer: its JSON text as the provider sent it, and what it says. */
@@ -167,7 +167,7 @@ export class ChatStream {
     const chunk = readObject(data);
     if (chunk === undefined) throw this.#brokenOff();
     if (chunk.error === undefined || chunk.error === null) return chunk;
-    throw describeError(this.#answer.target.source, this.#answer.key, chunk.error);
+    throw describeFailure(this.#answer.target.source, this.#answer.key, chunk.error);
   }
 
   #tooLong(): ProviderFailure {

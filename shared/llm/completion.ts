@@ -4,7 +4,7 @@ import { estimateTokens } from "@shared/llm/estimate.ts";
 import { failureOf } from "@shared/llm/exchange.ts";
 import type { Answer, ProviderCall } from "@shared/llm/provider_call.ts";
 import { ProviderFailure } from "@shared/llm/provider_failure.ts";
-import { describeError } from "@shared/llm/refusal.ts";
+import { describeFailure } from "@shared/llm/refusal.ts";
 import type { Target } from "@shared/llm/resolve.ts";
 import { limitUsage, readUsage, type TokenUsage } from "@shared/llm/token_usage.ts";
 import { readText } from "@shared/read_text.ts";
@@ -80,7 +80,7 @@ async function readAnswer(
   const { source } = answer.target;
   if (isJsonObject(value) && Array.isArray(value.choices)) return { text, completion: value };
   if (isJsonObject(value) && value.error !== undefined) {
-    throw describeError(source, answer.key, value.error);
+    throw describeFailure(source, answer.key, value.error);
   }
   throw noAnswer(answer);
 }

@@ -2,7 +2,7 @@ import { ApiError } from "@shared/errors.ts";
 import type { LlmContext } from "@shared/llm/context.ts";
 import { exchange } from "@shared/llm/exchange.ts";
 import { ProviderFailure } from "@shared/llm/provider_failure.ts";
-import { rateLimitHeaders } from "@shared/llm/rate_limit_headers.ts";
+import { llmRateLimitHeaders } from "@shared/llm/rate_limit_headers.ts";
 import type { Target } from "@shared/llm/resolve.ts";
 import { readTimeouts, type Timeouts } from "@shared/llm/timeouts.ts";
 import {
@@ -80,7 +80,7 @@ export class ProviderCall {
 
   /** Where the caller stands with their rate limits. */
   get headers(): Record<string, string> {
-    return rateLimitHeaders(this.reservation.rate_limits);
+    return llmRateLimitHeaders(this.reservation.rate_limits);
   }
 
   /** What advisory budgets say of the call. */

@@ -44,12 +44,12 @@ export function duration(seconds: number): string {
  *
  * @example
  * ```ts
- * rateLimitHeaders({ requests: { limit: 60, remaining: 59, reset_seconds: 1 }, tokens: null });
+ * llmRateLimitHeaders({ requests: { limit: 60, remaining: 59, reset_seconds: 1 }, tokens: null });
  * // { "x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "59",
  * //   "x-ratelimit-reset-requests": "1s" }
  * ```
  */
-export function rateLimitHeaders(limits: LlmRateLimits | null): Record<string, string> {
+export function llmRateLimitHeaders(limits: LlmRateLimits | null): Record<string, string> {
   return Object.fromEntries((["requests", "tokens"] as const).flatMap((name) => {
     const limit = limits?.[name];
     return limit

@@ -62,7 +62,7 @@ export function describeRefusal(
 }
 
 /** An error that came as an event of a stream, or in place of an answer. */
-export function describeError(
+export function describeFailure(
   { provider }: Refuser,
   key: string,
   error: Json,

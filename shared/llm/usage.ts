@@ -1,7 +1,7 @@
 import type { PostgrestError } from "@supabase/postgrest-js";
 import { type DatabaseClient, unwrap } from "@shared/database.ts";
 import { ApiError, databaseError } from "@shared/errors.ts";
-import { rateLimitHeaders, rateLimitsSchema } from "@shared/llm/rate_limit_headers.ts";
+import { llmRateLimitHeaders, rateLimitsSchema } from "@shared/llm/rate_limit_headers.ts";
 import { z } from "zod";
 
 /** What a call to a provider is going to be, at most. */
@@ -115,6 +115,6 @@ function refusal({ hint, message, details }: PostgrestError): ApiError | undefin
     ? undefined
     : { "retry-after": String(Math.ceil(retry_after_seconds)) };
   return new ApiError("rate_limited", message, {
-    headers: { ...retryAfter, ...rateLimitHeaders(rate_limits) },
+    headers: { ...retryAfter, ...llmRateLimitHeaders(rate_limits) },
   });
 }

@@ -1,4 +1,4 @@
-import { duration, rateLimitHeaders } from "@shared/llm/rate_limit_headers.ts";
+import { duration, llmRateLimitHeaders } from "@shared/llm/rate_limit_headers.ts";
 import assert from "node:assert/strict";
 
 Deno.test("durations are written as OpenAI does", () => {
@@ -20,10 +20,10 @@ Deno.test("durations are written as OpenAI does", () => {
 });
 
 Deno.test("rate limits become OpenAI's headers", () => {
-  assert.deepEqual(rateLimitHeaders(null), {});
-  assert.deepEqual(rateLimitHeaders({ requests: null, tokens: null }), {});
+  assert.deepEqual(llmRateLimitHeaders(null), {});
+  assert.deepEqual(llmRateLimitHeaders({ requests: null, tokens: null }), {});
   assert.deepEqual(
-    rateLimitHeaders({
+    llmRateLimitHeaders({
       requests: { limit: 60, remaining: 59, reset_seconds: 1 },
       tokens: { limit: 150000, remaining: 149984, reset_seconds: 360 },
     }),
