@@ -8,6 +8,8 @@ export type Adapter = {
   renames?: Readonly<Record<string, string>>;
   /** Models that want the limit of an answer as `max_completion_tokens`; others know `max_tokens`. */
   refusesMaxTokens?: RegExp;
+  /** Models that reason, and refuse another {@link SAMPLING} than the usual one while they do. */
+  fixesSampling?: RegExp;
   /** Fields that it refuses a request for, though an answer without them is as good. */
   omits?: readonly string[];
   /** Whether it knows the role `developer`; elsewhere that is `system`. */
@@ -31,12 +33,19 @@ const OF_OPENAI_ALONE = [
   "verbosity",
 ];
 
+/** How the next token is chosen. */
+const SAMPLING = ["frequency_penalty", "presence_penalty", "temperature", "top_p"];
+
+/** OpenAI's models that reason, also behind a proxy. */
+const REASONING = /(?:^|\/)(?:ft:)?(?:o\d|gpt-[5-9](?!\d|-chat))/;
+
 /** By provider, as their documentation and the errors they answer with have it (November 2026). */
 const ADAPTERS: ReadonlyMap<string, Adapter> = new Map<string, Adapter>([
   ["openai", {
     models: /^(?:gpt-|chatgpt-|codex-|o\d|text-embedding-3|text-embedding-ada|ft:)/,
     // Its newer models refuse the old name, and the older ones know the new one.
     refusesMaxTokens: /^/,
+    fixesSampling: REASONING,
     hasDeveloperRole: true,
     defaults: { chat: "gpt-4o-mini", embedding: "text-embedding-3-small" },
   }],
@@ -83,7 +92,8 @@ const ADAPTERS: ReadonlyMap<string, Adapter> = new Map<string, Adapter>([
 const PLAIN: Adapter = {
   models: /^\b$/,
   // OpenAI's behind a proxy; what else there is ignores the new name, and with it the limit.
-  refusesMaxTokens: /(?:^|\/)(?:gpt-5|o\d)/,
+  refusesMaxTokens: REASONING,
+  fixesSampling: REASONING,
   defaults: {},
 };
 
@@ -113,7 +123,10 @@ type Fields = Record<string, unknown>;
  * @param streamed whether to ask for the stream's usage: without it a call can only be estimated
  */
 export function adaptRequest(adapter: Adapter, request: Fields, streamed: boolean): Fields {
-  const { renames = {}, omits = [], refusesMaxTokens, tellsUsage } = adapter;
+  const { renames = {}, refusesMaxTokens, tellsUsage } = adapter;
+  const isFixed = request.reasoning_effort !== "none" &&
+    adapter.fixesSampling?.test(String(request.model));
+  const omits = [...adapter.omits ?? [], ...(isFixed ? SAMPLING : [])];
   const fields: Fields = {};
   for (const [name, value] of Object.entries(request)) {
     const renamed = renames[name];

@@ -189,6 +189,33 @@ Deno.test("each provider is asked in the words that it knows", () => {
   assert.equal(predicted.max_tokens, 5, "the one that it takes beside a prediction");
 });
 
+Deno.test("a model that reasons is not asked for a sampling that it would refuse", () => {
+  const sampling = { temperature: 0.2, top_p: 0.9, presence_penalty: 1, frequency_penalty: 1 };
+  const sent = (baseUrl: string, model: string, more = {}) =>
+    Object.keys(adaptRequest(adapterAt(baseUrl), { model, ...sampling, ...more }, false))
+      .filter((name) => name in sampling);
+  const [openAi, proxy] = ["https://api.openai.com/v1", "https://proxy.example/v1"];
+  const reasoning = [
+    "o1",
+    "o3-mini-2025-01-31",
+    "gpt-5",
+    "gpt-5-mini",
+    "gpt-5.6-luna",
+    "gpt-6-sol",
+  ];
+  for (const model of [...reasoning, "ft:o4-mini:ours", "gpt-5.1-chat-latest"]) {
+    assert.deepEqual(sent(openAi, model), [], model);
+    assert.deepEqual(sent(proxy, `openai/${model}`), [], model);
+  }
+  const usual = ["gpt-4o", "gpt-5-chat-latest", "chatgpt-4o-latest", "gpt-35-turbo", "llama-o1"];
+  for (const model of usual) {
+    assert.deepEqual(sent(openAi, model), Object.keys(sampling), model);
+    assert.deepEqual(sent(proxy, model), Object.keys(sampling), model);
+  }
+  const unthinking = sent(openAi, "gpt-5.4", { reasoning_effort: "none" });
+  assert.deepEqual(unthinking, Object.keys(sampling), "it may be told not to reason");
+});
+
 Deno.test("Anthropic's list of models wants its own headers, a chat with it OpenAI's", () =>
   LlmSetting.with(async (setting) => {
     const { tenant: { owner }, upstream, client } = setting;
