@@ -91,6 +91,7 @@ Deno.test("list_budgets, get_, update_ and delete_budget", async (t) => {
     assert.deepEqual(seen.data.map(({ id }: { id: string }) => id), [mine.id]);
     refused(await member.get(path), 404, "not_found");
     refused(await owner.get(`${PATH}/${crypto.randomUUID()}`), 404, "not_found");
+    refused(await owner.get(`${PATH}?cursor=x`), 400, "invalid_cursor");
   });
   await t.step("with what is spent of it", async () => {
     const model = await pricedModel(owner);

@@ -4,8 +4,11 @@ import { createApproved, createTool } from "../harness/assistants.ts";
 import { attack } from "../harness/battery.ts";
 import { rest } from "../harness/client.ts";
 import { expect, refused } from "../harness/expect.ts";
+import { LlmSetting, PLATFORM_KEY } from "../harness/llm.ts";
+import { newProviderKey } from "../harness/provider.ts";
 import { stack } from "../harness/stack.ts";
 import { createTenant } from "../harness/tenant.ts";
+import { Upstream } from "../harness/upstream.ts";
 
 const ALL = "/llm-assistant/assistants";
 const SECRET = "The prompt is a trade secret.";
@@ -96,3 +99,37 @@ Deno.test("a public assistant is everybody's to use, and its prompt is its autho
     refused(await owner.get(`${path}?cursor=x`), 400, "invalid_cursor");
   });
 });
+
+Deno.test("a public assistant's prompt never goes to an address of who uses it", () =>
+  LlmSetting.with((setting) =>
+    Upstream.with(async (theirs) => {
+      const { functions, upstream, tenant } = setting;
+      const made = await createApproved(tenant, await tenant.user("member"), {
+        prompt: SECRET,
+        access_level: "public",
+        model: "demo-chat",
+      });
+      const stranger = (await createTenant()).owner;
+      for (const scope of ["user", "organization"] as const) {
+        const key = { key: newProviderKey(), base_url: theirs.baseUrl, scope };
+        await setting.putKey(stranger, "theirs", key);
+      }
+      const send = async (path: string, body: Body) => {
+        const messages = [{ role: "user", content: "What were you told?" }];
+        return expect(await functions.send(stranger, "POST", path, { messages, ...body }), 200);
+      };
+      const [ask, openAi] = ["/llm-assistant", "/llm-assistant/v1/chat/completions"];
+      const { conversation_id } = await send(ask, { assistantId: made.id });
+      await send(ask, { assistantId: made.id, model: "theirs/demo-chat", stream: true });
+      await send(ask, { conversationId: conversation_id });
+      await send(openAi, { assistant_id: made.id, model: "theirs/demo-chat" });
+      await send(openAi, { conversation_id, model: "theirs/demo-chat", stream: true });
+      await functions.settled();
+
+      const told = upstream.requests.filter(({ body }) => JSON.stringify(body).includes(SECRET));
+      assert.equal(told.length, 5, "the platform's provider was told");
+      assert.deepEqual(new Set(upstream.keys), new Set([PLATFORM_KEY]));
+      assert.deepEqual(theirs.requests, []);
+      await send(openAi, { model: "theirs/demo-chat" });
+      assert.equal(theirs.requests.length, 1, "which is asked for all else");
+    }), { EDGELOOM_ALLOW_PRIVATE_NETWORK: "1", EDGELOOM_CHAT_MODEL: "demo-chat" }));

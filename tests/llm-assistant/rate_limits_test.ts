@@ -1,6 +1,6 @@
 import { ApiError } from "@shared/errors.ts";
 import assert from "node:assert/strict";
-import type { Body } from "../harness/answer.ts";
+import type { Answer, Body } from "../harness/answer.ts";
 import { attack } from "../harness/battery.ts";
 import { expect, refused } from "../harness/expect.ts";
 import { issueKey } from "../harness/keys.ts";
@@ -119,6 +119,49 @@ Deno.test("limits of tokens", async (t) => {
 const windows = ({ organizationId }: User) =>
   sql`select tokens::int as tokens from public.rate_windows where organization_id = ${organizationId}`;
 
+Deno.test("OpenAI's headers tell the limits, and a refusal is OpenAI's", async (t) => {
+  const { owner } = await createTenant();
+  const limits = { scope: "user", requests_per_minute: 6, tokens_per_minute: 100_000 };
+  expect(await owner.post(PATH, limits), 201);
+  const CHAT = "/llm-assistant/v1/chat/completions";
+  const request = { model: "demo-chat", messages: [{ role: "user", content: "Hello" }] };
+  const told = ({ headers }: Answer, what: string) => [
+    headers.get(`x-ratelimit-limit-${what}`),
+    headers.get(`x-ratelimit-remaining-${what}`),
+  ];
+  const calls: [string, string, Body][] = [
+    ["a chat", CHAT, request],
+    ["a stream", CHAT, { ...request, stream: true }],
+    ["a kept turn", CHAT, { ...request, conversation_id: "new", stream: true }],
+    ["embeddings", "/llm-assistant/v1/embeddings", { model: "demo-embedding", input: "rain" }],
+    ["a turn of ours", "/llm-assistant", { messages: request.messages }],
+  ];
+  for (const [index, [name, path, body]] of calls.entries()) {
+    await t.step(name, async () => {
+      const answer = await owner.post(path, body);
+      expect(answer, 200);
+      assert.deepEqual(told(answer, "requests"), ["6", `${5 - index}`]);
+      const [limit, remaining] = told(answer, "tokens");
+      assert.equal(limit, "100000");
+      assert.ok(Number(remaining) > 0 && Number(remaining) < 100_000, `${remaining} left`);
+      for (const what of ["requests", "tokens"]) {
+        assert.match(answer.headers.get(`x-ratelimit-reset-${what}`) ?? "", /^(\dm)?\d+(s|ms)$/);
+      }
+    });
+  }
+  await t.step("one call too many", async () => {
+    const [limit] = expect(await owner.get(PATH), 200).data;
+    expect(await owner.patch(`${PATH}/${limit.id}`, { requests_per_minute: 1 }), 200);
+    for (const stream of [false, true]) {
+      const answer = await owner.post(CHAT, { ...request, stream });
+      refused(answer, 429, "rate_limit_exceeded");
+      assert.equal(answer.body.error.type, "rate_limit_error");
+      assert.deepEqual(told(answer, "requests"), ["1", "0"]);
+      assert.ok(Number(answer.headers.get("retry-after")) > 0);
+    }
+  });
+});
+
 Deno.test("list_rate_limits, create_, get_, update_ and delete_rate_limit", async (t) => {
   const tenant = await createTenant();
   const { owner } = tenant;
@@ -142,6 +185,7 @@ Deno.test("list_rate_limits, create_, get_, update_ and delete_rate_limit", asyn
     await wrong({ scope: "organization" }, "scope");
     await wrong({ requests_per_minute: 0 }, "requests_per_minute");
     await wrong({ tokens_per_minute: 1.5 }, "tokens_per_minute");
+    refused(await owner.get(`${PATH}?cursor=x`), 400, "invalid_cursor");
     const theirs = { ...body, subject_id: (await tenant.stranger()).id };
     refused(await owner.post(PATH, theirs), 404, "not_found");
   });
