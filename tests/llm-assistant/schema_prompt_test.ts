@@ -74,7 +74,8 @@ Deno.test("a schema is told whole where it fits", () => {
   const [, , ...lines] = describeSchema(shop(), focus).split("\n");
   assert.deepEqual(lines, [
     "<project_schema>",
-    "Project Shop: Sells things",
+    "Project Shop",
+    "  description: Sells things",
     "",
     "Table customers",
     "  description: Who buys",
@@ -112,13 +113,24 @@ Deno.test("a schema over its budget loses the largest first, and says so", async
     assert.match(text, /Left out to fit: 1 descriptions, rules or samples\./);
     assert.ok(estimateTokens(text) < 1_100);
   });
+  await t.step("the project's own as well", () => {
+    const { project, ...rest } = shop();
+    const text = describeSchema(
+      { project: { ...project, description: long(2_000) }, ...rest },
+      focus,
+      1_000,
+    );
+    assert.match(text, /^Project Shop\n\nTable customers/m);
+    assert.match(text, /Left out to fit: 1 descriptions, rules or samples\./);
+    assert.ok(estimateTokens(text) < 1_100);
+  });
   await t.step("then columns, then tables", () => {
     const wide = Array.from(
       { length: 100 },
       (_, n) => table(`t${n}`, Array.from({ length: n }, (_, c) => column(`column_${c}`))),
     );
     const text = describeSchema(shop(wide), focus, 2_000);
-    assert.match(text, /Left out to fit: the columns of t/);
+    assert.match(text, /Left out to fit: .*; the columns of t/);
     // The smallest keep theirs, and all keep their names.
     assert.match(text, /Table t2\n {2}column_0 integer/);
     for (const { name } of wide) assert.match(text, new RegExp(`Table ${name}\n`));

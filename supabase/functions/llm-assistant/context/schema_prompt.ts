@@ -10,7 +10,8 @@ const BUDGET_TOKENS = 6_000;
  */
 type Piece = {
   rank: "text" | "columns" | "table";
-  table: Table;
+  /** The table, or the project. */
+  about: { name: string };
   text: string;
   /** Lines go in the order of the schema. */
   place: number;
@@ -31,11 +32,8 @@ export function describeSchema(
 ): string {
   const pieces = piecesOf(schema, focus);
   const { kept, left } = trim(pieces, budget);
-  const { project } = schema;
   const lines = [
-    `Project ${quote(project.name)}${
-      project.description ? `: ${oneLine(project.description)}` : ""
-    }`,
+    `Project ${quote(schema.project.name)}`,
     ...kept.toSorted((a, b) => a.place - b.place).map(({ text }) => text),
     ...describeLeftOut(left),
     ...describeFocus(schema, focus),
@@ -50,13 +48,18 @@ export function describeSchema(
   ].join("\n");
 }
 
-function piecesOf({ tables, relationships }: ProjectSchema, focus: Focus): Piece[] {
+function piecesOf({ project, tables, relationships }: ProjectSchema, focus: Focus): Piece[] {
   const focused = focus.tableId ??
     tables.find(({ columns }) => columns.some(({ id }) => id === focus.columnId))?.id;
   const pieces: Omit<Piece, "place">[] = [];
+  if (project.description) {
+    const text = `  description: ${oneLine(project.description)}`;
+    pieces.push({ rank: "text", about: project, text, inFocus: false });
+  }
   for (const table of tables) {
     const inFocus = table.id === focused;
-    const add = (rank: Piece["rank"], text: string) => pieces.push({ rank, table, text, inFocus });
+    const add = (rank: Piece["rank"], text: string) =>
+      pieces.push({ rank, about: table, text, inFocus });
     add("table", `\nTable ${quote(table.name)}`);
     for (const text of notesOf(table)) add("text", `  ${text}`);
     const columns = table.columns.map((column) => describeColumn(column));
@@ -121,20 +124,20 @@ function trim(pieces: Piece[], budget: number): { kept: Piece[]; left: Piece[] }
 }
 
 function describeLeftOut(left: Piece[]): string[] {
-  const tables = new Set(left.filter(({ rank }) => rank === "table").map(({ table }) => table));
+  const tables = new Set(left.filter(({ rank }) => rank === "table").map(({ about }) => about));
   const of = (rank: Piece["rank"]) => left.filter((piece) => piece.rank === rank);
-  const withoutColumns = of("columns").filter(({ table }) => !tables.has(table));
-  const texts = of("text").filter(({ table }) => !tables.has(table)).length;
+  const withoutColumns = of("columns").filter(({ about }) => !tables.has(about));
+  const texts = of("text").filter(({ about }) => !tables.has(about)).length;
   const said = [
     texts > 0 && `${texts} descriptions, rules or samples`,
     withoutColumns.length > 0 &&
-    `the columns of ${namesOf(withoutColumns.map(({ table }) => table))}`,
+    `the columns of ${namesOf(withoutColumns.map(({ about }) => about))}`,
     tables.size > 0 && `${tables.size} of the tables`,
   ].filter(Boolean);
   return said.length === 0 ? [] : ["", `Left out to fit: ${said.join("; ")}.`];
 }
 
-const namesOf = (tables: Table[]): string => {
+const namesOf = (tables: { name: string }[]): string => {
   const shown = tables.slice(0, 20).map(({ name }) => quote(name)).join(", ");
   return tables.length > 20 ? `${shown} and ${tables.length - 20} more tables` : shown;
 };
