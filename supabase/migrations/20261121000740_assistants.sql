@@ -77,7 +77,7 @@ comment on column public.assistants.status is
   'active: approved and in use; pending: waits for its approval; inactive: switched off; suspended: by an admin, for everyone.';
 comment on column public.assistants.tools is 'Names of built-in tools and of the organization''s own.';
 comment on column public.assistants.is_public is 'Another word for the access level public: written either way, they never contradict.';
-comment on column public.assistants.web_access is 'Whether a provider''s web search may be switched on.';
+comment on column public.assistants.web_access is 'Says that its model reads the web: that raises the risk, and switches nothing on.';
 comment on column public.assistants.access_level is
   'team: the team''s members; organization: its members; public: once approved, any signed-in user.';
 comment on column public.assistants.approved_by is 'Who approved it as it is now.';

@@ -97,10 +97,9 @@ comment on function private.manages_assistant is 'Whether the caller is its crea
 
 create function private.assistant_for_use(assistant public.assistants, is_foreign boolean) returns jsonb
 language sql stable set search_path = '' as $$
-  select jsonb_build_object('id', assistant.id, 'organization_id', assistant.organization_id, 'name', assistant.name,
+  select jsonb_build_object('id', assistant.id, 'organization_id', assistant.organization_id,
     'prompt', assistant.prompt, 'model', assistant.model, 'temperature', assistant.temperature,
-    'max_tokens', assistant.max_tokens, 'settings', assistant.settings, 'web_access', assistant.web_access,
-    'is_foreign', is_foreign, 'tools', coalesce((
+    'max_tokens', assistant.max_tokens, 'is_foreign', is_foreign, 'tools', coalesce((
       select jsonb_agg(jsonb_build_object('name', n.name, 'description', coalesce(b.description, t.description),
         'parameters', coalesce(b.parameters, t.parameters), 'code', t.code, 'built_in', b.name is not null,
         -- Stricter than the tool itself, never laxer.
@@ -118,17 +117,13 @@ create function public.get_assistant_for_use(assistant_id uuid) returns jsonb
 language plpgsql stable set search_path = '' as $$
 declare
   assistant public.assistants;
-  card jsonb;
 begin
   select * into assistant from public.assistants a where a.id = get_assistant_for_use.assistant_id;
   if not found then
-    card := private.public_assistants(assistant_id) -> 0;
-    if card is null then
+    if private.public_assistants(assistant_id) -> 0 is null then
       perform private.raise_error(404, 'not_found', format('No assistant with id %s', assistant_id));
     end if;
-    return jsonb_build_object('id', card -> 'id', 'organization_id', card -> 'organization_id', 'name', card -> 'name',
-      'prompt', null, 'model', card -> 'model', 'temperature', card -> 'temperature', 'max_tokens', card -> 'max_tokens',
-      'settings', '{}'::jsonb, 'web_access', card -> 'web_access', 'is_foreign', true, 'tools', '[]'::jsonb);
+    return jsonb_build_object('is_foreign', true);
   elsif assistant.status = 'suspended' then
     perform private.raise_error(409, 'assistant_not_approved', 'The assistant is suspended');
   elsif not private.manages_assistant(assistant) and assistant.approval_status <> 'approved' then
@@ -139,7 +134,7 @@ begin
   return private.assistant_for_use(assistant, false);
 end $$;
 comment on function public.get_assistant_for_use is
-  'What a call needs, as the caller: {id, organization_id, name, prompt, model, temperature, max_tokens, settings, web_access, is_foreign, tools}. Another tenant''s public one comes without prompt and tools.';
+  'What a call needs, as the caller: {id, organization_id, prompt, model, temperature, max_tokens, is_foreign, tools}. Of another tenant''s public one it says is_foreign alone.';
 
 create function public.get_public_assistant_for_use(assistant_id uuid) returns jsonb
 language plpgsql stable set search_path = '' as $$

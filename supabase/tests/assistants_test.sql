@@ -129,8 +129,8 @@ update public.assistants set access_level = 'public' where id = '00000000-0000-4
 select pg_temp.review('a0000000-0000-4000-8000-000000000000', 'approve', null, (pg_temp.assistant()).revision);
 select is(
   pg_temp.as_user('c0000000-0000-4000-8000-000000000000',
-    $$select public.get_assistant_for_use('00000000-0000-4000-8000-000000000011') -> 'prompt'$$),
-  'null', 'Another tenant uses a public one, and does not read its prompt');
+    $$select public.get_assistant_for_use('00000000-0000-4000-8000-000000000011')$$),
+  '{"is_foreign": true}', 'Another tenant uses a public one, and does not read its prompt');
 select throws_ok(
   $$select pg_temp.as_user('c0000000-0000-4000-8000-000000000000',
     'select public.get_public_assistant_for_use(''00000000-0000-4000-8000-000000000011'')')$$,

@@ -1,21 +1,23 @@
 import { type DatabaseClient, unwrap } from "@shared/database.ts";
-import { jsonSchema } from "@shared/json.ts";
 import { z } from "zod";
 import { toolForUseSchema } from "../tools/tool.ts";
 
 const forUseSchema = z.object({
   id: z.uuid(),
   organization_id: z.uuid(),
-  name: z.string(),
   prompt: z.string(),
   model: z.string(),
   temperature: z.number(),
   max_tokens: z.int(),
-  settings: z.record(z.string(), jsonSchema),
-  web_access: z.boolean(),
   is_foreign: z.boolean(),
   tools: z.array(toolForUseSchema),
 });
+
+/** Of another organization's a caller learns no more than that it is one. */
+const asCallerSchema = z.discriminatedUnion("is_foreign", [
+  z.object({ is_foreign: z.literal(true) }),
+  forUseSchema.extend({ is_foreign: z.literal(false) }),
+]);
 
 /**
  * An assistant as a call needs it. `is_foreign`: a public one of another organization, whose prompt the
@@ -35,10 +37,10 @@ export async function loadAssistant(
   { database, service }: Access,
   assistant_id: string,
 ): Promise<AssistantForUse> {
-  const own = z.object({ is_foreign: z.boolean() }).loose().parse(
+  const known = asCallerSchema.parse(
     await unwrap(database.rpc("get_assistant_for_use", { assistant_id })),
   );
-  if (!own.is_foreign) return forUseSchema.parse(own);
+  if (!known.is_foreign) return known;
   return forUseSchema.parse(
     await unwrap(service().rpc("get_public_assistant_for_use", { assistant_id })),
   );

@@ -24,6 +24,9 @@ const maxTokens = z.int().min(1).max(1_000_000).describe("The longest answer.");
 const tools = z.array(z.string().max(64)).max(32).describe(
   "Names of tools: `search_documents`, `run_pipeline`, `get_run`, or the organization's own.",
 );
+const webAccess = z.boolean().describe(
+  "Says that its model reads the web: that raises the risk, and switches nothing on.",
+);
 const tags = z.array(z.string().trim().min(1).max(50)).max(20);
 const settings = z.record(z.string(), jsonSchema).describe(
   'Anything more. `tool_approval: {<tool>: "always"}` has a person agree to each call.',
@@ -45,7 +48,7 @@ export const assistantSchema = z.object({
   tools,
   tags,
   is_public: z.boolean(),
-  web_access: z.boolean(),
+  web_access: webAccess,
   access_level: accessSchema,
   approval_status: approvalSchema,
   approved_by: z.uuid().nullable(),
@@ -80,7 +83,7 @@ const writable = {
   tools: tools.optional(),
   tags: tags.optional(),
   is_public: z.boolean().optional().describe("Another word for the access level public."),
-  web_access: z.boolean().optional(),
+  web_access: webAccess.optional(),
   access_level: accessSchema.optional(),
   settings: settings.optional(),
 };
