@@ -121,6 +121,71 @@ Deno.test("no schema of a tool makes a check of arguments long", async (t) => {
   });
 });
 
+Deno.test("nor what the validator reads and the weighing does not", async (t) => {
+  /** A0 refers to A1 twice, that to A2 twice, and so on: 2^19 checks, were it weighed as 19. */
+  const doubling = (refer: (name: string, index: number) => JsonObject): JsonObject =>
+    Object.fromEntries([
+      ...array(19, (index) => {
+        const next = refer(`A${index + 1}`, index);
+        return { allOf: [next, next] };
+      }),
+      true,
+    ].map((schema, index) => [`A${index}`, schema]));
+  const defs = (name: string) => ({ $ref: `#/$defs/${name}` });
+  const cheap = (prefix: string) =>
+    Object.fromEntries(array(20, () => true).map((schema, index) => [`${prefix}${index}`, schema]));
+  const at = (a: JsonObject, more: JsonObject) => ({ type: "object", properties: { a }, ...more });
+  const library = "https://github.com/cfworker";
+  const cases: [string, JsonObject, string][] = [
+    [
+      "a keyword of older drafts",
+      at({}, {
+        dependencies: {
+          a: { $ref: "#/dependencies/A0" },
+          ...doubling((name) => ({ $ref: `#/dependencies/${name}` })),
+        },
+      }),
+      "ran",
+    ],
+    [
+      "a reference in another spelling",
+      at(defs("%410"), {
+        $defs: { ...doubling((name) => defs(name.replace("A", "%41"))), ...cheap("%41") },
+      }),
+      "schema_invalid",
+    ],
+    [
+      "a note that takes the place of a schema",
+      at(defs("A0"), {
+        $defs: cheap("A"),
+        note: Object.fromEntries(
+          Object.values(doubling(defs)).filter(isObject)
+            .map((schema, index) => [`N${index}`, { $id: `#/$defs/A${index}`, ...schema }]),
+        ),
+      }),
+      "ran",
+    ],
+    [
+      "a note that says what a reference means",
+      at(defs("A0"), {
+        $defs: {
+          ...doubling((name) => ({
+            ...defs("cheap"),
+            __absolute_ref__: `${library}#/$defs/${name}`,
+          })),
+          cheap: true,
+        },
+      }),
+      "ran",
+    ],
+  ];
+  for (const [name, parameters, code] of cases) {
+    await t.step(name, async () => {
+      assert.equal(await timed(() => call(parameters, { a: 1 })), code);
+    });
+  }
+});
+
 Deno.test("the innermost broken rules are told, however many there are", async () => {
   const schema = list({ items: { type: "object", required: ["n"], properties: { n: false } } });
   const broken = await brokenRules(schema, { a: [{}, { n: 1 }] });

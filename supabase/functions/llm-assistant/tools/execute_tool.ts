@@ -52,7 +52,7 @@ export async function executeTool(
   }
 }
 
-async function readArguments(schema: JsonObject, json: string): Promise<JsonObject> {
+async function readArguments(parameters: JsonObject, json: string): Promise<JsonObject> {
   const invalid = (message: string) => new ToolError("arguments_invalid", message);
   const { argumentsLength, argumentsDepth, checkCost } = TOOL_LIMITS;
   if (json.length > argumentsLength) {
@@ -64,7 +64,7 @@ async function readArguments(schema: JsonObject, json: string): Promise<JsonObje
   const value = parse(json);
   if (!isJsonObject(value)) throw invalid("The arguments are no JSON object");
   // Checked when it was written, but for who writes past the functions.
-  const { errors: [wrong], size } = await weighParameters(schema);
+  const { errors: [wrong], schema, size } = await weighParameters(parameters);
   if (wrong) throw new ToolError("schema_invalid", `${wrong.path}: ${wrong.message}`);
   if (size * weighValue(value) > checkCost) {
     throw invalid("The arguments are too many for so large a schema");

@@ -1,4 +1,20 @@
-import type { Json, JsonObject } from "@shared/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "@shared/json.ts";
+
+/** The keywords that hold a schema by name, a list of them, or one. */
+export const MAPS = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
+export const LISTS = ["allOf", "anyOf", "oneOf", "prefixItems"];
+export const SINGLES = [
+  "items",
+  "additionalProperties",
+  "contains",
+  "propertyNames",
+  "unevaluatedItems",
+  "unevaluatedProperties",
+  "not",
+  "if",
+  "then",
+  "else",
+];
 
 const TYPES = ["string", "number", "integer", "boolean", "object", "array", "null"];
 const schema: JsonObject = { $ref: "#" };
@@ -12,6 +28,28 @@ const text: JsonObject = { type: "string" };
 const group = (keys: string[], value: Json): JsonObject =>
   Object.fromEntries(keys.map((key) => [key, value]));
 
+const KEYWORDS: JsonObject = {
+  $ref: { type: "string", pattern: "^#(/.*)?$" },
+  type: {
+    if: { type: "array" },
+    then: { items: { enum: TYPES }, minItems: 1 },
+    else: { enum: TYPES },
+  },
+  const: true,
+  enum: { type: "array", minItems: 1 },
+  required: names,
+  dependentRequired: { type: "object", additionalProperties: names },
+  uniqueItems: { type: "boolean" },
+  multipleOf: { type: "number", exclusiveMinimum: 0 },
+  ...group(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"], number),
+  ...group(["minLength", "maxLength", "minItems", "maxItems"], count),
+  ...group(["minContains", "maxContains", "minProperties", "maxProperties"], count),
+  ...group(["title", "description", "format", "pattern"], text),
+  ...group(MAPS, named),
+  ...group(LISTS, schemas),
+  ...group(SINGLES, schema),
+};
+
 /**
  * A JSON Schema of JSON Schemas: the keywords of 2020-12 with what they hold. The specification's own
  * leans on dynamic references, which add nothing here but time, as does that names are unique: a name
@@ -19,30 +57,7 @@ const group = (keys: string[], value: Json): JsonObject =>
  */
 export const META_SCHEMA: JsonObject = {
   type: ["object", "boolean"],
-  properties: {
-    $ref: { type: "string", pattern: "^#(/.*)?$" },
-    type: {
-      if: { type: "array" },
-      then: { items: { enum: TYPES }, minItems: 1 },
-      else: { enum: TYPES },
-    },
-    enum: { type: "array", minItems: 1 },
-    required: names,
-    dependentRequired: { type: "object", additionalProperties: names },
-    uniqueItems: { type: "boolean" },
-    multipleOf: { type: "number", exclusiveMinimum: 0 },
-    ...group(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"], number),
-    ...group(["minLength", "maxLength", "minItems", "maxItems"], count),
-    ...group(["minContains", "maxContains", "minProperties", "maxProperties"], count),
-    ...group(["title", "description", "format", "pattern"], text),
-    ...group(["allOf", "anyOf", "oneOf", "prefixItems"], schemas),
-    ...group(
-      ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"],
-      named,
-    ),
-    ...group(["items", "contains", "additionalProperties", "propertyNames"], schema),
-    ...group(["not", "if", "then", "else", "unevaluatedItems", "unevaluatedProperties"], schema),
-  },
+  properties: KEYWORDS,
   // What would make a reference mean another place, or another document.
   not: {
     anyOf: ["$id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef"].map((key) => ({
@@ -51,3 +66,21 @@ export const META_SCHEMA: JsonObject = {
     })),
   },
 };
+
+/**
+ * A schema without notes. The validator reads words of older drafts and marks of its own, too, and takes
+ * what it finds in any note for a schema: it is given nothing but what was checked and weighed.
+ */
+export function withoutNotes(schema: JsonObject): JsonObject {
+  const one = (value: Json): Json => isJsonObject(value) ? withoutNotes(value) : value;
+  const inside = (key: string, value: Json): Json => {
+    if (SINGLES.includes(key)) return one(value);
+    if (LISTS.includes(key) && Array.isArray(value)) return value.map(one);
+    if (!MAPS.includes(key) || !isJsonObject(value)) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, one(child)]));
+  };
+  return Object.fromEntries(
+    Object.entries(schema).filter(([key]) => Object.hasOwn(KEYWORDS, key))
+      .map(([key, value]) => [key, inside(key, value)]),
+  );
+}

@@ -1,26 +1,14 @@
 import type { FieldError } from "@shared/errors.ts";
 import { isJsonObject, type Json, type JsonObject } from "@shared/json.ts";
 import { brokenRules } from "@shared/json_schema.ts";
-import { META_SCHEMA } from "./meta_schema.ts";
+import { LISTS, MAPS, META_SCHEMA, SINGLES, withoutNotes } from "./meta_schema.ts";
 
 /** The longest JSON text of a tool's parameters, in characters. */
 export const SCHEMA_LENGTH = 32_768;
 /** The most that the parts of a schema weigh, after all references are written out. */
 const EXPANDED = 5_000;
-const MAPS = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"];
-const LISTS = ["allOf", "anyOf", "oneOf", "prefixItems"];
-const SINGLES = [
-  "items",
-  "additionalProperties",
-  "contains",
-  "propertyNames",
-  "unevaluatedItems",
-  "unevaluatedProperties",
-  "not",
-  "if",
-  "then",
-  "else",
-];
+/** A reference that the validator reads as it stands; in others it decodes, trims and leaves out. */
+const REFERENCE = /^#(\/[\w.~$-]+)*$/;
 
 /** What a check of one value reads or compares besides subschemas: it weighs by its length. */
 const COMPARED = ["const", "enum", "required", "dependentRequired"];
@@ -36,12 +24,15 @@ export async function checkParameters(parameters: JsonObject): Promise<FieldErro
   return (await weighParameters(parameters)).errors;
 }
 
-/** The same, and what a check of one value against the schema may cost: 1 for each subschema, and more. */
+/**
+ * The same, and what arguments may be held against where there is nothing wrong: `schema`, with what a
+ * check of one value may cost as its `size`, 1 for each subschema, and more.
+ */
 export async function weighParameters(
   parameters: JsonObject,
-): Promise<{ errors: FieldError[]; size: number }> {
+): Promise<{ errors: FieldError[]; schema: JsonObject; size: number }> {
   const name = "parameters";
-  const refuse = (errors: FieldError[]) => ({ errors, size: Infinity });
+  const refuse = (errors: FieldError[]) => ({ errors, schema: parameters, size: Infinity });
   const wrong = (path: string, message: string) => refuse([{ path: `${name}${path}`, message }]);
   if (parameters.type !== "object") {
     return wrong(".type", 'A tool takes an object: the schema\'s type is "object"');
@@ -65,8 +56,9 @@ export async function weighParameters(
   ]);
   const compile = (pattern: string) =>
     RE2JS.compile(RE2JS.translateRegExp(new LinearRegExp(pattern, "u").source)).programSize();
+  const schema = withoutNotes(parameters);
   try {
-    return { errors: [], size: measure(parameters, parameters, "", [], compile) };
+    return { errors: [], schema, size: measure(schema, schema, "", [], compile) };
   } catch (error) {
     if (error instanceof BadSchema) return wrong(error.path, error.message);
     throw error;
@@ -126,8 +118,13 @@ function measure(
     }
   }
   if (typeof schema.$ref === "string") {
-    const target = resolve(root, schema.$ref);
-    if (target === undefined) throw new BadSchema(`${path}.$ref`, "It refers to nothing");
+    const target = REFERENCE.test(schema.$ref) ? resolve(root, schema.$ref) : undefined;
+    if (target === undefined) {
+      throw new BadSchema(
+        `${path}.$ref`,
+        "It refers to no schema with a name of A-Z a-z 0-9 _ . ~ $ -",
+      );
+    }
     add(target, `${path}.$ref`);
   }
   return size;
