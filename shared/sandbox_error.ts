@@ -18,4 +18,10 @@ export class SandboxError extends Error {
     this.line = detail.line;
     this.column = detail.column;
   }
+
+  /** The message with its place: `unexpected token (line 2, column 5)`. */
+  get located(): string {
+    const { message, line, column } = this;
+    return line === undefined ? message : `${message} (line ${line}, column ${column})`;
+  }
 }

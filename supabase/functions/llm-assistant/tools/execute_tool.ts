@@ -109,8 +109,7 @@ async function runCode(
     });
   } catch (error) {
     if (!(error instanceof SandboxError)) throw error;
-    const where = error.line === undefined ? "" : ` (line ${error.line}, column ${error.column})`;
-    throw new ToolError(`code_${error.kind}`, `${error.message}${where}`);
+    throw new ToolError(`code_${error.kind}`, error.located);
   } finally {
     time.leftMs -= performance.now() - started;
   }

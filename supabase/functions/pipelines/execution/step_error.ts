@@ -48,11 +48,10 @@ const PASSING: readonly string[] = ["timeout", "unreachable"];
  */
 export function rethrowAsStepError(error: unknown): never {
   if (error instanceof SandboxError) {
-    const { kind, message, line, column } = error;
-    const where = line === undefined ? "" : ` (line ${line}, column ${column})`;
+    const { kind, located, line, column } = error;
     throw new StepError({
       code: `code_${kind}`,
-      message: `${message}${where}`,
+      message: located,
       position: line === undefined ? undefined : { line, column },
     });
   }
