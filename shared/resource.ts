@@ -32,6 +32,10 @@ export type Resource = {
   update?: { body: z.ZodType; example: unknown };
   /** Rules of the table that refuse a change or a removal. */
   errors?: readonly ErrorCode[];
+  /** Refuses a body that is written, for what its schema can't tell. @throws {ApiError} */
+  check?(body: unknown): Promise<void>;
+  /** Rows as the API shows them, where that is otherwise than they are stored. */
+  show?(rows: unknown[], database: DatabaseClient): unknown[] | Promise<unknown[]>;
   operations: readonly ("list" | "get" | "create" | "update" | "delete")[];
 };
 
@@ -57,6 +61,15 @@ export function createResource(resource: Resource): Route[] {
   const tag = name.replaceAll(" ", "_");
   const plural = `${tag}s`;
   const ofOrganization = resource.inOrganization ? ["organization_required" as const] : [];
+
+  const show = async (rows: unknown[], database: DatabaseClient) =>
+    await resource.show?.(rows, database) ?? rows;
+  const answer = async (row: z.infer<typeof rowSchema>, database: DatabaseClient) => {
+    const [shown] = await show([row], database);
+    return new Reply(shown, { revision: row.revision });
+  };
+  const read = async (key: Key, database: DatabaseClient) =>
+    await answer(await find(resource, database, key), database);
 
   const routes = {
     list: () =>
@@ -84,10 +97,11 @@ export function createResource(resource: Resource): Route[] {
         if (rows.length === 0 && resource.parentTable) {
           await requireParent(resource, database, params);
         }
-        return toPage(rows, limit, (row) => {
+        const page = toPage(rows, limit, (row) => {
           const { created_at, id } = rowSchema.parse(row);
           return [created_at, id];
         });
+        return { ...page, data: await show(page.data, database) };
       }),
 
     get: () =>
@@ -102,7 +116,7 @@ export function createResource(resource: Resource): Route[] {
         params: id,
         versioned: resource.versioned,
         answers: { 200: { description: `The ${name}.`, schema: item } },
-      }, async ({ params, database }) => answer(await find(resource, database, params))),
+      }, async ({ params, database }) => await read(params, database)),
 
     create: () =>
       createRoute({
@@ -119,6 +133,7 @@ export function createResource(resource: Resource): Route[] {
         answers: { 201: { description: `The new ${name}.`, schema: item } },
         errors: ["conflict", "in_use", ...ofOrganization],
       }, async ({ params, body, database, organizationId }) => {
+        await resource.check?.(body);
         const owner = resource.inOrganization ? { organization_id: await organizationId() } : {};
         const values = z.record(z.string(), z.unknown()).parse(body);
         const insert = tables(database).from(resource.table)
@@ -128,7 +143,7 @@ export function createResource(resource: Resource): Route[] {
           if (resource.parentTable) await requireParent(resource, database, params);
           throw error;
         });
-        return answer(rowSchema.parse(rows[0]));
+        return await answer(rowSchema.parse(rows[0]), database);
       }),
 
     update: () =>
@@ -147,14 +162,15 @@ export function createResource(resource: Resource): Route[] {
         answers: { 200: { description: `The ${name} as it is now.`, schema: item } },
         errors: ["conflict", ...(resource.errors ?? [])],
       }, async ({ params, body, database, expectedRevision }) => {
+        await resource.check?.(body);
         const values = z.record(z.string(), z.unknown()).parse(body);
-        if (Object.keys(values).length === 0) return answer(await find(resource, database, params));
+        if (Object.keys(values).length === 0) return await read(params, database);
         let update = tables(database).from(resource.table).update(values).match(params);
         if (expectedRevision !== undefined) update = update.eq("revision", expectedRevision);
         const rows = await unwrap(update.select("id"));
         if (rows.length === 0) throw await whyNot(resource, database, params, expectedRevision);
         // Read again: what embeds other rows, or changed the filtered revision, is not in the update's answer.
-        return answer(await find(resource, database, params));
+        return await read(params, database);
       }),
 
     delete: () =>
@@ -181,8 +197,6 @@ export function createResource(resource: Resource): Route[] {
 }
 
 type Key = Record<string, unknown>;
-
-const answer = (row: z.infer<typeof rowSchema>) => new Reply(row, { revision: row.revision });
 
 async function find(resource: Resource, database: DatabaseClient, key: Key) {
   const row = await unwrap(

@@ -9,7 +9,6 @@ import {
   periodSchema,
   scopeSchema,
 } from "../usage/schemas.ts";
-import { showRows } from "../usage/show_rows.ts";
 
 const storedSchema = budgetSchema.omit({ status: true });
 const statusesSchema = z.array(budgetStatusSchema.extend({ id: z.uuid() }));
@@ -34,7 +33,8 @@ export const budgets = createResource({
   },
   update: { body: budgetChangeSchema, example: { limit_usd: 400 } },
   operations: ["list", "get", "create", "update", "delete"],
-}).map((route) => showRows(route, withStatus));
+  show: withStatus,
+});
 
 /** Budgets with where they stand, which is no column of theirs. */
 async function withStatus(rows: unknown[], database: DatabaseClient) {

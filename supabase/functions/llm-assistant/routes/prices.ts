@@ -5,7 +5,6 @@ import { createResource } from "@shared/resource.ts";
 import { createRoute } from "@shared/route.ts";
 import { z } from "zod";
 import { newPriceSchema, priceChangeSchema, priceSchema } from "../usage/schemas.ts";
-import { showRows } from "../usage/show_rows.ts";
 
 /** Prices of models: the platform's for all, and an organization's own, which go before them. */
 
@@ -97,5 +96,7 @@ export const prices = [
     },
     update: { body: priceChangeSchema, example: { output_price: 7.5 } },
     operations: ["get", "create", "update", "delete"],
-  }).map((route) => showRows(route, (rows) => Promise.resolve(z.array(priceSchema).parse(rows)))),
+    // The stack decides whether a `numeric` column comes as a number or as text.
+    show: (rows) => z.array(priceSchema).parse(rows),
+  }),
 ];

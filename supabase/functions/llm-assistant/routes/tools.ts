@@ -1,22 +1,7 @@
-import { ApiError } from "@shared/errors.ts";
 import { createResource } from "@shared/resource.ts";
-import type { Route } from "@shared/route.ts";
 import { z } from "zod";
 import { checkTool } from "../tools/check_tool.ts";
 import { newToolSchema, toolChangeSchema, toolSchema } from "../tools/schemas.ts";
-
-/** The route, with the schema and the code of its body checked first. */
-const checked = ({ contract, handle }: Route): Route => ({
-  contract,
-  handle: async (context) => {
-    const errors = await checkTool(toolChangeSchema.loose().parse(context.body));
-    const [first] = errors;
-    if (first) {
-      throw new ApiError("validation_failed", `${first.path}: ${first.message}`, { errors });
-    }
-    return await handle(context);
-  },
-});
 
 /** An organization's own tools. */
 export const tools = createResource({
@@ -46,5 +31,6 @@ export const tools = createResource({
     },
   },
   update: { body: toolChangeSchema, example: { approval: "always" } },
+  check: checkTool,
   operations: ["list", "get", "create", "update", "delete"],
-}).map((route) => route.contract.body ? checked(route) : route);
+});

@@ -1,21 +1,30 @@
-import type { FieldError } from "@shared/errors.ts";
-import type { JsonObject } from "@shared/json.ts";
+import { ApiError, type FieldError } from "@shared/errors.ts";
 import { checkSyntax } from "@shared/sandbox.ts";
 import { SandboxError } from "@shared/sandbox_error.ts";
 import { checkParameters } from "./parameters.ts";
+import { toolChangeSchema } from "./schemas.ts";
 
-/** What is wrong with a tool's parameters and its code, of those that are given. */
-export async function checkTool(
-  { parameters, code }: { parameters?: JsonObject; code?: string },
-): Promise<FieldError[]> {
-  const errors = parameters ? await checkParameters(parameters) : [];
-  if (code === undefined) return errors;
+/**
+ * Refuses a tool for its parameters or its code, where they are given.
+ *
+ * @throws {ApiError} `validation_failed`
+ */
+export async function checkTool(body: unknown): Promise<void> {
+  const { parameters, code } = toolChangeSchema.loose().parse(body);
+  const errors = [
+    ...parameters ? await checkParameters(parameters) : [],
+    ...code === undefined ? [] : await checkCode(code),
+  ];
+  const [first] = errors;
+  if (first) throw new ApiError("validation_failed", `${first.path}: ${first.message}`, { errors });
+}
+
+async function checkCode(code: string): Promise<FieldError[]> {
   try {
     await checkSyntax(code);
-    return errors;
+    return [];
   } catch (error) {
     if (!(error instanceof SandboxError)) throw error;
-    const where = error.line === undefined ? "" : ` (line ${error.line}, column ${error.column})`;
-    return [...errors, { path: "code", message: `${error.message}${where}` }];
+    return [{ path: "code", message: error.located }];
   }
 }

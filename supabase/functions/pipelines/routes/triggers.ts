@@ -1,5 +1,4 @@
 import { createResource } from "@shared/resource.ts";
-import { Reply, type Route } from "@shared/route.ts";
 import { z } from "zod";
 import { showTrigger } from "../show_trigger.ts";
 import {
@@ -17,22 +16,9 @@ const common = {
   table: "pipeline_triggers",
   item: triggerSchema,
   select: triggerColumns,
+  // With what the database can't compute.
+  show: (rows: unknown[]) => z.array(triggerRowSchema).parse(rows).map((row) => showTrigger(row)),
 } as const;
-
-const pageSchema = z.object({ data: z.array(triggerRowSchema), next_cursor: z.unknown() });
-
-/** The same route, whose rows are shown with what the database can't compute. */
-const shown = (route: Route): Route => ({
-  ...route,
-  handle: async (context) => {
-    const answer = await route.handle(context);
-    if (answer instanceof Reply) {
-      return new Reply(showTrigger(triggerRowSchema.parse(answer.value)), answer.options);
-    }
-    const { data, next_cursor } = pageSchema.parse(answer);
-    return { data: data.map((row) => showTrigger(row)), next_cursor };
-  },
-});
 
 export const triggers = [
   ...createResource({
@@ -41,9 +27,8 @@ export const triggers = [
     parents: z.object({ pipeline_id: z.uuid() }),
     parentTable: "pipelines",
     operations: ["list"],
-  }).map(shown),
-  ...createResource({ ...common, path: "/triggers", operations: ["get"] }).map(shown),
-  ...createResource({ ...common, path: "/triggers", operations: ["delete"] }),
+  }),
+  ...createResource({ ...common, path: "/triggers", operations: ["get", "delete"] }),
   ...createResource({
     domain: "pipelines",
     name: "firing",
