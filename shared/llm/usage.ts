@@ -40,7 +40,6 @@ export type UsageOutcome = {
   latency_ms?: number | null;
   first_token_ms?: number | null;
   error_code?: string | null;
-  message_id?: string | null;
 };
 
 const warningSchema = z.object({

@@ -24,7 +24,6 @@ create table public.usage_events (
   api_key_id uuid,
   assistant_id uuid,
   conversation_id uuid,
-  message_id uuid,
   run_id uuid,
   step_id uuid,
   operation public.usage_operation not null,
@@ -312,7 +311,7 @@ create function private.count_spending(
 #variable_conflict use_variable
 begin
   insert into public.usage_counters as c (organization_id, scope, subject_id, period, period_started_at, spent, reserved)
-  select organization_id, s.scope, s.subject_id, p.period, date_trunc(p.period::text, at, 'UTC'), spent, greatest(0, reserved)
+  select organization_id, s.scope, s.subject_id, p.period, private.period_start(p.period, at), spent, greatest(0, reserved)
   from (values
     ('organization'::public.usage_scope, organization_id), ('user', user_id), ('assistant', assistant_id), ('key', api_key_id)
   ) s (scope, subject_id)
@@ -324,6 +323,15 @@ begin
 end $$;
 comment on function private.count_spending is
   'Adds to the counters of all whom a call concerns. The order of the rows is the order of their locks.';
+
+create function private.budgets_of(asked public.usage_reservations) returns setof public.budgets
+language sql stable set search_path = '' as $$
+  select b.* from public.budgets b
+  where b.organization_id = asked.organization_id
+    and (b.subject_id is null or b.subject_id = case b.scope
+      when 'user' then asked.user_id when 'assistant' then asked.assistant_id else asked.api_key_id end)
+$$;
+comment on function private.budgets_of is 'The budgets that a call has to keep to.';
 
 create function private.check_budgets(asked public.usage_reservations, additional numeric) returns jsonb
 language plpgsql set search_path = '' as $$
@@ -338,14 +346,11 @@ begin
   end if;
   for exceeded in
     select b.scope, b.period, b.hard, b.limit_usd, s.at as started_at, coalesce(c.spent, 0) + coalesce(c.reserved, 0) + additional as used
-    from public.budgets b
-    cross join lateral date_trunc(b.period::text, asked.created_at, 'UTC') s (at)
+    from private.budgets_of(asked) b
+    cross join private.period_start(b.period, asked.created_at) s (at)
     left join public.usage_counters c on c.organization_id = b.organization_id and c.scope = b.scope
       and c.subject_id = coalesce(b.subject_id, b.organization_id) and c.period = b.period and c.period_started_at = s.at
-    where b.organization_id = asked.organization_id
-      and (b.subject_id is null or b.subject_id = case b.scope
-        when 'user' then asked.user_id when 'assistant' then asked.assistant_id else asked.api_key_id end)
-      and coalesce(c.spent, 0) + coalesce(c.reserved, 0) + additional > b.limit_usd
+    where coalesce(c.spent, 0) + coalesce(c.reserved, 0) + additional > b.limit_usd
     order by b.hard desc, b.scope, b.period
   loop
     notice := format('%s budget of $%s a %s does not suffice: $%s are spent or reserved, this call may cost $%s. It begins anew at %s',
@@ -379,9 +384,7 @@ begin
   if found then
     asked.cost := 0.000001 * (asked.input_tokens * greatest(price.input_price, price.cached_input_price)
       + asked.max_output_tokens * greatest(price.output_price, price.reasoning_price));
-  elsif exists (select from public.budgets b
-    where b.organization_id = asked.organization_id and b.hard and (b.subject_id is null or b.subject_id = case b.scope
-      when 'user' then asked.user_id when 'assistant' then asked.assistant_id else asked.api_key_id end)) then
+  elsif exists (select from private.budgets_of(asked) b where b.hard) then
     perform private.raise_error(422, 'model_not_priced', format(
       'The model %s of %s has no price, so that no budget could hold: an admin can set one with POST /llm-assistant/prices', asked.model, asked.provider));
   end if;
@@ -396,7 +399,7 @@ begin
   -- The counters are ours until the end of the transaction: of parallel calls, each sees all that came before it.
   warnings := private.check_budgets(asked, 0);
   insert into public.usage_reservations select asked.*;
-  if asked.cost is null and exists (select from public.budgets b where b.organization_id = asked.organization_id) then
+  if asked.cost is null and exists (select from private.budgets_of(asked)) then
     warnings := warnings || jsonb_build_object('code', 'model_not_priced', 'message',
       format('The model %s of %s has no price: this call counts for no budget', asked.model, asked.provider));
   end if;
@@ -638,7 +641,7 @@ grant select, delete, insert (organization_id, scope, subject_id, requests_per_m
 grant execute on function public.get_budget_statuses, public.usage_report, private.period_start to authenticated, service_role;
 grant execute on function public.reserve_usage, public.settle_usage, private.slide_window, private.wait_for_limit,
   private.describe_limit, private.take_from_rate, private.take_from_rates, private.correct_rates, private.count_spending,
-  private.check_budgets to service_role;
+  private.budgets_of, private.check_budgets to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------
 
