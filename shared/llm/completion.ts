@@ -55,7 +55,7 @@ export async function readCompletion(call: ProviderCall): Promise<ChatAnswer> {
 
 /**
  * Tokens of a call: what the provider tells, or else an estimate. A member's own server can tell anything,
- * and is not to spend the others' budgets: of its numbers no more counts than was held for the call.
+ * which others read in reports: of its numbers no more counts than was held for the call.
  */
 export function usageOf(
   call: ProviderCall,

@@ -217,6 +217,7 @@ function reserve(context: LlmContext, plan: Plan, target: Target): Promise<Reser
     step_id: context.stepId,
     request_id: context.requestId,
     operation: context.operation ?? plan.operation,
+    key_level: target.source.level,
     provider: target.source.provider,
     model: target.model,
     input_tokens: input,

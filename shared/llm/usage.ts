@@ -2,6 +2,7 @@ import type { PostgrestError } from "@supabase/postgrest-js";
 import { type DatabaseClient, unwrap } from "@shared/database.ts";
 import { ApiError, databaseError } from "@shared/errors.ts";
 import { llmRateLimitHeaders, rateLimitsSchema } from "@shared/llm/rate_limit_headers.ts";
+import type { Source } from "@shared/llm/sources.ts";
 import { z } from "zod";
 
 /** What a call to a provider is going to be, at most. */
@@ -14,6 +15,8 @@ export type UsageRequest = {
   run_id?: string | null;
   step_id?: string | null;
   operation: "chat" | "embedding" | "title";
+  /** Whose key it is called with: what users call with their own counts for their own budgets alone. */
+  key_level: Source["level"];
   provider: string;
   model: string;
   /** Estimate of all input tokens. */

@@ -15,6 +15,8 @@ comment on type public.usage_operation is
   'title: names a conversation after its first turn. Nobody asked for it, so it is paid for, and takes no place in rate limits.';
 create type public.usage_status as enum ('succeeded', 'failed', 'partial', 'canceled');
 create type public.usage_scope as enum ('organization', 'user', 'assistant', 'key');
+create type public.usage_key_level as enum ('user', 'organization', 'platform');
+comment on type public.usage_key_level is 'Whose key with the provider is called with, and so who pays for the call.';
 create type public.budget_period as enum ('day', 'month');
 
 create table public.usage_events (
@@ -27,6 +29,7 @@ create table public.usage_events (
   run_id uuid,
   step_id uuid,
   operation public.usage_operation not null,
+  key_level public.usage_key_level not null default 'platform',
   provider text not null,
   model text not null,
   status public.usage_status not null,
@@ -72,6 +75,7 @@ create table public.usage_reservations (
   run_id uuid,
   step_id uuid,
   operation public.usage_operation not null,
+  key_level public.usage_key_level not null default 'platform',
   provider text not null,
   model text not null,
   input_tokens integer not null check (input_tokens >= 0),
@@ -102,7 +106,7 @@ create table public.usage_counters (
 comment on table public.usage_counters is
   'What organizations, users, assistants and keys spend in a day and a month (UTC): so that no call has to add up the log.';
 comment on column public.usage_counters.subject_id is 'Whose spending it is; of the scope organization, the organization.';
-comment on column public.usage_counters.spent is 'Sum of usage_events.cost, in USD.';
+comment on column public.usage_counters.spent is 'Sum of usage_events.cost, in USD, of the calls that are counted for the subject.';
 comment on column public.usage_counters.reserved is 'Sum of usage_reservations.cost, in USD.';
 
 create table public.budgets (
@@ -119,7 +123,8 @@ create table public.budgets (
   unique nulls not distinct (organization_id, scope, subject_id, period),
   constraint subject_of_scope check ((scope = 'organization') = (subject_id is null))
 );
-comment on table public.budgets is 'What may be spent on models in a day or a month, of UTC.';
+comment on table public.budgets is
+  'What may be spent on models in a day or a month, of UTC. Calls with a user''s own key count for users and keys alone.';
 comment on column public.budgets.subject_id is 'The user, assistant or key; null: the organization.';
 comment on column public.budgets.hard is 'false: calls beyond it pass, with a warning.';
 create index budgets_organization_idx on public.budgets (organization_id, created_at desc, id desc);
@@ -305,18 +310,29 @@ language sql stable set search_path = '' as $$
 $$;
 comment on function private.period_start is 'The midnight of UTC that the day or month begins with.';
 
-create function private.count_spending(
-  organization_id uuid, user_id uuid, assistant_id uuid, api_key_id uuid, at timestamptz, spent numeric, reserved numeric
-) returns void language plpgsql set search_path = '' as $$
+create function private.subjects_of(asked public.usage_reservations) returns table (scope public.usage_scope, subject_id uuid)
+language sql stable set search_path = '' as $$
+  select s.scope, s.subject_id
+  from (values
+    ('organization'::public.usage_scope, asked.organization_id, asked.key_level <> 'user'),
+    ('user', asked.user_id, true),
+    ('assistant', asked.assistant_id, asked.key_level <> 'user'),
+    ('key', asked.api_key_id, true)
+  ) s (scope, subject_id, pays)
+  where s.subject_id is not null and s.pays
+$$;
+comment on function private.subjects_of is
+  'Whom a call is counted for. What is called with a user''s own key is theirs to pay, and theirs to forge: neither the organization nor an assistant counts it.';
+
+create function private.count_spending(asked public.usage_reservations, spent numeric, reserved numeric)
+returns void language plpgsql set search_path = '' as $$
 #variable_conflict use_variable
 begin
   insert into public.usage_counters as c (organization_id, scope, subject_id, period, period_started_at, spent, reserved)
-  select organization_id, s.scope, s.subject_id, p.period, private.period_start(p.period, at), spent, greatest(0, reserved)
-  from (values
-    ('organization'::public.usage_scope, organization_id), ('user', user_id), ('assistant', assistant_id), ('key', api_key_id)
-  ) s (scope, subject_id)
+  select asked.organization_id, s.scope, s.subject_id, p.period, private.period_start(p.period, asked.created_at), spent,
+    greatest(0, reserved)
+  from private.subjects_of(asked) s
   cross join (values ('day'::public.budget_period), ('month')) p (period)
-  where s.subject_id is not null
   order by s.scope, p.period
   on conflict on constraint usage_counters_one_a_period
   do update set spent = c.spent + count_spending.spent, reserved = c.reserved + count_spending.reserved;
@@ -326,10 +342,9 @@ comment on function private.count_spending is
 
 create function private.budgets_of(asked public.usage_reservations) returns setof public.budgets
 language sql stable set search_path = '' as $$
-  select b.* from public.budgets b
-  where b.organization_id = asked.organization_id
-    and (b.subject_id is null or b.subject_id = case b.scope
-      when 'user' then asked.user_id when 'assistant' then asked.assistant_id else asked.api_key_id end)
+  select b.* from private.subjects_of(asked) s
+  join public.budgets b on b.organization_id = asked.organization_id and b.scope = s.scope
+    and (b.subject_id is null or b.subject_id = s.subject_id)
 $$;
 comment on function private.budgets_of is 'The budgets that a call has to keep to.';
 
@@ -371,7 +386,7 @@ comment on function private.check_budgets is
 create function public.reserve_usage(request jsonb) returns jsonb
 language plpgsql set search_path = '' as $$
 declare
-  asked public.usage_reservations := jsonb_populate_record(null::public.usage_reservations, request);
+  asked public.usage_reservations := jsonb_populate_record(null::public.usage_reservations, '{"key_level": "platform"}' || request);
   price public.model_prices;
   limits jsonb;
   warnings jsonb;
@@ -395,7 +410,7 @@ begin
   end if;
   -- Not before it was counted: it is corrected in the window that this time lies in.
   asked.created_at := clock_timestamp();
-  perform private.count_spending(asked.organization_id, asked.user_id, asked.assistant_id, asked.api_key_id, asked.created_at, 0, coalesce(asked.cost, 0));
+  perform private.count_spending(asked, 0, coalesce(asked.cost, 0));
   -- The counters are ours until the end of the transaction: of parallel calls, each sees all that came before it.
   warnings := private.check_budgets(asked, 0);
   insert into public.usage_reservations select asked.*;
@@ -453,8 +468,7 @@ begin
   if held.operation <> 'title' and held.created_at > now() - interval '2 minutes' then
     perform private.correct_rates(held, event.input_tokens::bigint + event.output_tokens);
   end if;
-  perform private.count_spending(held.organization_id, held.user_id, held.assistant_id, held.api_key_id, held.created_at,
-    coalesce(event.cost, 0), -coalesce(held.cost, 0));
+  perform private.count_spending(held, coalesce(event.cost, 0), -coalesce(held.cost, 0));
   insert into public.usage_events select event.*;
   return jsonb_build_object('cost', event.cost, 'is_priced', event.is_priced);
 end $$;
@@ -640,8 +654,8 @@ grant select, delete, insert (organization_id, scope, subject_id, requests_per_m
   on public.rate_limits to authenticated;
 grant execute on function public.get_budget_statuses, public.usage_report, private.period_start to authenticated, service_role;
 grant execute on function public.reserve_usage, public.settle_usage, private.slide_window, private.wait_for_limit,
-  private.describe_limit, private.take_from_rate, private.take_from_rates, private.correct_rates, private.count_spending,
-  private.budgets_of, private.check_budgets to service_role;
+  private.describe_limit, private.take_from_rate, private.take_from_rates, private.correct_rates, private.subjects_of,
+  private.count_spending, private.budgets_of, private.check_budgets to service_role;
 
 -- Jobs ----------------------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ comment on column public.assistants.compliance_score is
   '0 to 100: 100 less what is missing: description 15, category 5, prompt 20, approval 30 (by its own creator 10), and for the risk 10 or 20.';
 comment on column public.assistants.usage_count is 'Calls, by anyone, but for those that make titles; kept by a trigger.';
 comment on column public.assistants.rating is 'Average of rating_count ratings, 0 while there is none; kept by a trigger.';
-comment on column public.assistants.monthly_cost is 'USD in the UTC month of cost_month, of calls by its own organization; kept by a trigger.';
+comment on column public.assistants.monthly_cost is 'USD in the UTC month of cost_month, of calls by its own organization, but for those with users'' own keys; kept by a trigger.';
 comment on column public.assistants.cost_month is 'A day of the month that monthly_cost is of: an older one means none yet this month.';
 comment on column public.assistants.revision is 'Counts changes, also of its tools and its approval; the ETag.';
 create index assistants_list_idx on public.assistants (organization_id, created_at desc, id desc);
@@ -315,14 +315,16 @@ create function private.track_assistant_usage() returns trigger
 language plpgsql set search_path = '' as $$
 declare
   month constant date := date_trunc('month', new.created_at at time zone 'UTC')::date;
+  -- What a user pays with their own key is no cost of the assistant's, and could be forged.
+  cost constant numeric := case when new.key_level = 'user' then 0 else coalesce(new.cost, 0) end;
 begin
   -- What another tenant pays for a public assistant is theirs to know.
   update public.assistants a set
     usage_count = a.usage_count + case when new.operation = 'title' then 0 else 1 end,
     monthly_cost = case
       when a.organization_id <> new.organization_id or month < date_trunc('month', a.cost_month) then a.monthly_cost
-      when month = date_trunc('month', a.cost_month) then a.monthly_cost + coalesce(new.cost, 0)
-      else coalesce(new.cost, 0) end,
+      when month = date_trunc('month', a.cost_month) then a.monthly_cost + cost
+      else cost end,
     cost_month = case when a.organization_id = new.organization_id then greatest(a.cost_month, month) else a.cost_month end
   where a.id = new.assistant_id;
   return null;

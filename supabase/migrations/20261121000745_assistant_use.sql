@@ -239,7 +239,9 @@ declare
 begin
   with event as materialized (
     select (e.created_at at time zone 'UTC')::date as day, case when e.operation <> 'title' then 1 end as call, e.user_id,
-      e.input_tokens, e.output_tokens, e.cost
+      e.input_tokens, e.output_tokens,
+      -- As in monthly_cost: what users pay with their own keys is not in it.
+      case when e.key_level = 'user' then 0 else e.cost end as cost
     from public.usage_events e
     where e.organization_id = assistant.organization_id and e.assistant_id = assistant.id
       and e.created_at >= since::timestamp at time zone 'UTC' and e.created_at < (until + 1)::timestamp at time zone 'UTC'

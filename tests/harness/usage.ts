@@ -37,6 +37,7 @@ export function reserve(
     organization_id: user.organizationId,
     user_id: user.id,
     operation: "chat",
+    key_level: "organization",
     provider: "test",
     model,
     input_tokens: 1_000_000,
@@ -94,10 +95,10 @@ export const past = (work: (sql: postgres.TransactionSql) => Promise<void>) =>
 export async function driftOf(sql: postgres.Sql, organizationId: string): Promise<unknown[]> {
   const rows = await sql`
     with calls as (
-      select organization_id, user_id, assistant_id, api_key_id, created_at, coalesce(cost, 0) as spent, 0 as reserved
+      select organization_id, user_id, assistant_id, api_key_id, key_level, created_at, coalesce(cost, 0) as spent, 0 as reserved
       from public.usage_events
       union all
-      select organization_id, user_id, assistant_id, api_key_id, created_at, 0, coalesce(cost, 0)
+      select organization_id, user_id, assistant_id, api_key_id, key_level, created_at, 0, coalesce(cost, 0)
       from public.usage_reservations
     ), sums as (
       select s.scope, s.subject_id, p.period, date_trunc(p.period::text, c.created_at, 'UTC') as at,
@@ -107,6 +108,7 @@ export async function driftOf(sql: postgres.Sql, organizationId: string): Promis
         ('assistant', c.assistant_id), ('key', c.api_key_id)) s (scope, subject_id)
       cross join unnest(enum_range(null::public.budget_period)) p (period)
       where c.organization_id = ${organizationId} and s.subject_id is not null
+        and (c.key_level <> 'user' or s.scope in ('user', 'key'))
       group by 1, 2, 3, 4
     )
     select * from (select * from public.usage_counters where organization_id = ${organizationId}) c

@@ -39,7 +39,12 @@ export const budgetSchema = z.object({
   hard: hardSchema,
   created_by: id.nullable(),
   status: budgetStatusSchema,
-}).meta({ id: "Budget", description: "What may be spent on models in a day or a month." });
+}).meta({
+  id: "Budget",
+  description:
+    "What may be spent on models in a day or a month. Calls with a user's own provider key are theirs to " +
+    "pay: they count for budgets of the scopes `user` and `key`, not of `organization` and `assistant`.",
+});
 
 export const newBudgetSchema = z.strictObject({
   scope: scopeSchema,
