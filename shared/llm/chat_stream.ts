@@ -189,6 +189,7 @@ export class ChatStream {
     const latencyMs = Math.round(performance.now() - this.#call.started);
     const settled = await this.#call.settle({
       status,
+      answered_model: whole.model,
       ...usage,
       latency_ms: latencyMs,
       first_token_ms: this.#firstTokenMs,

@@ -40,7 +40,12 @@ export async function readCompletion(call: ProviderCall): Promise<ChatAnswer> {
   const usage = usageOf(call, completion.usage, whole.output);
   const { source: { provider }, model } = call.target;
   const latencyMs = Math.round(performance.now() - call.started);
-  const settled = await call.settle({ status: "succeeded", ...usage, latency_ms: latencyMs });
+  const settled = await call.settle({
+    status: "succeeded",
+    answered_model: whole.model,
+    ...usage,
+    latency_ms: latencyMs,
+  });
   return {
     text,
     provider,

@@ -109,7 +109,8 @@ async function embed<V extends Json>(
     return { list, items };
   });
   const usage = usageOf(call, list.usage, "");
-  const settled = await call.settle({ status: "succeeded", ...usage });
+  const answered_model = typeof list.model === "string" ? list.model : undefined;
+  const settled = await call.settle({ status: "succeeded", answered_model, ...usage });
   return { call, list, items, usage, cost: settled?.cost ?? null };
 }
 

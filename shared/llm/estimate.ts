@@ -74,5 +74,6 @@ function estimateValue(value: unknown): number {
 const sumOf = <T>(values: readonly T[], estimate: (value: T) => number): number =>
   values.reduce((sum, value) => sum + estimate(value), 0);
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
+/** Whether it has members. */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null;

@@ -5,6 +5,7 @@ import { ProviderFailure } from "@shared/llm/provider_failure.ts";
 import { llmRateLimitHeaders } from "@shared/llm/rate_limit_headers.ts";
 import type { Target } from "@shared/llm/resolve.ts";
 import { readTimeouts, type Timeouts } from "@shared/llm/timeouts.ts";
+import { unpricedField } from "@shared/llm/unpriced_fields.ts";
 import {
   type BudgetWarning,
   type Reservation,
@@ -33,7 +34,7 @@ export type Plan = {
   maxOutputTokens: number;
   /** As in `/chat/completions`. */
   path: string;
-  body(target: Target): unknown;
+  body(target: Target): Record<string, unknown>;
 };
 
 /** An answer that has begun. */
@@ -222,6 +223,7 @@ function reserve(context: LlmContext, plan: Plan, target: Target): Promise<Reser
     model: target.model,
     input_tokens: input,
     max_output_tokens: output,
+    unpriced_field: unpricedField(plan.body(target)),
   });
 }
 

@@ -23,6 +23,8 @@ export type UsageRequest = {
   input_tokens: number;
   /** What the answer is limited to; 0 for embeddings. */
   max_output_tokens: number;
+  /** A field of the request that leaves unknown what the call costs. */
+  unpriced_field?: string | null;
   request_id?: string | null;
 };
 
@@ -32,6 +34,8 @@ export type UsageOutcome = {
   /** Who answered in the end; what was reserved for, unless told. */
   provider?: string;
   model?: string;
+  /** What the provider calls the model that answered. The dearer of the two is charged. */
+  answered_model?: string;
   /** All of the input, cached tokens among them. */
   input_tokens: number;
   cached_tokens?: number;
@@ -61,14 +65,14 @@ const reservationSchema = z.object({
 });
 
 /**
- * A place held in the budgets and rate limits. `reserved_cost` is in USD, null where the model has no
- * price; `rate_limits` is null where the caller has none.
+ * A place held in the budgets and rate limits. `reserved_cost` is in USD, null where its price is
+ * unknown; `rate_limits` is null where the caller has none.
  */
 export type Reservation = z.output<typeof reservationSchema>;
 
 const settlementSchema = z.object({ cost: z.number().nullable(), is_priced: z.boolean() });
 
-/** What a call cost in USD; null where the model has no price. */
+/** What a call cost in USD; null where its price is unknown. */
 export type Settlement = z.output<typeof settlementSchema>;
 
 const refusalSchema = z.object({
@@ -82,7 +86,7 @@ const refusalSchema = z.object({
  *
  * @param service the database past RLS: no client may forge usage
  * @throws {ApiError} `budget_exceeded`; `rate_limited` with `retry-after` and OpenAI's headers;
- *   `model_not_priced` where a hard budget meets a model without a price
+ *   `model_not_priced` where a hard budget meets a call whose price is unknown
  */
 export async function reserveUsage(
   service: DatabaseClient,

@@ -59,7 +59,7 @@ comment on column public.usage_events.id is 'The reservation''s, so that a call 
 comment on column public.usage_events.input_tokens is 'All of the input, cached tokens among them.';
 comment on column public.usage_events.output_tokens is 'All of the output, reasoning tokens among them.';
 comment on column public.usage_events.uncached_cost is 'The part of the cost that uncached input has; the three after it are cached input, output without reasoning, and reasoning.';
-comment on column public.usage_events.cost is 'USD; null where the model has no price, which is not the same as free.';
+comment on column public.usage_events.cost is 'USD; null where the price is unknown, which is not the same as free.';
 comment on column public.usage_events.is_estimated is 'The provider told no counts, or nobody told how the call ended: the counts are ours.';
 comment on column public.usage_events.created_at is 'When the call began: its day and month are the ones that it counts for.';
 create index usage_events_organization_idx on public.usage_events (organization_id, created_at, id);
@@ -80,13 +80,16 @@ create table public.usage_reservations (
   model text not null,
   input_tokens integer not null check (input_tokens >= 0),
   max_output_tokens integer not null check (max_output_tokens >= 0),
+  unpriced_field text,
   cost numeric,
   request_id text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
 comment on table public.usage_reservations is 'Calls under way. Settling one moves it to usage_events.';
-comment on column public.usage_reservations.cost is 'What it may cost at most, in USD; null where the model has no price.';
+comment on column public.usage_reservations.unpriced_field is
+  'A field of the request with which it costs something else than the model''s price says: then its cost is unknown.';
+comment on column public.usage_reservations.cost is 'What it may cost at most, in USD; null where that is unknown.';
 create index usage_reservations_organization_idx on public.usage_reservations (organization_id);
 create index usage_reservations_created_idx on public.usage_reservations (created_at);
 
@@ -388,6 +391,8 @@ language plpgsql set search_path = '' as $$
 declare
   asked public.usage_reservations := jsonb_populate_record(null::public.usage_reservations, '{"key_level": "platform"}' || request);
   price public.model_prices;
+  unpriced constant text := case when asked.unpriced_field is null then format('The model %s of %s has no price', asked.model, asked.provider)
+    else format('What a call with %s costs is not known beforehand', asked.unpriced_field) end;
   limits jsonb;
   warnings jsonb;
 begin
@@ -395,13 +400,14 @@ begin
   asked.created_at := now();
   asked.updated_at := now();
   asked.cost := null;
-  select p.* into price from public.find_model_price(asked.organization_id, asked.provider, asked.model, asked.input_tokens) p;
+  select p.* into price from public.find_model_price(asked.organization_id, asked.provider, asked.model, asked.input_tokens) p
+  where asked.unpriced_field is null;
   if found then
     asked.cost := 0.000001 * (asked.input_tokens * greatest(price.input_price, price.cached_input_price)
       + asked.max_output_tokens * greatest(price.output_price, price.reasoning_price));
   elsif exists (select from private.budgets_of(asked) b where b.hard) then
-    perform private.raise_error(422, 'model_not_priced', format(
-      'The model %s of %s has no price, so that no budget could hold: an admin can set one with POST /llm-assistant/prices', asked.model, asked.provider));
+    perform private.raise_error(422, 'model_not_priced', unpriced || ', so that no budget could hold: '
+      || case when asked.unpriced_field is null then 'an admin can set one with POST /llm-assistant/prices' else 'leave it out' end);
   end if;
   -- Seen from afar first: who is refused here locks nothing and leaves nothing to clean up.
   perform private.check_budgets(asked, asked.cost);
@@ -415,8 +421,7 @@ begin
   warnings := private.check_budgets(asked, 0);
   insert into public.usage_reservations select asked.*;
   if asked.cost is null and exists (select from private.budgets_of(asked)) then
-    warnings := warnings || jsonb_build_object('code', 'model_not_priced', 'message',
-      format('The model %s of %s has no price: this call counts for no budget', asked.model, asked.provider));
+    warnings := warnings || jsonb_build_object('code', 'model_not_priced', 'message', unpriced || ': this call counts for no budget');
   end if;
   return jsonb_build_object('reservation_id', asked.id, 'reserved_cost', asked.cost, 'rate_limits', limits, 'warnings', warnings);
 end $$;
@@ -429,7 +434,6 @@ language plpgsql set search_path = '' as $$
 declare
   held public.usage_reservations;
   event public.usage_events;
-  price public.model_prices;
 begin
   delete from public.usage_reservations r where r.id = reservation_id returning r.* into held;
   if not found then
@@ -449,20 +453,24 @@ begin
   event.cached_tokens := greatest(0, least(event.cached_tokens, event.input_tokens));
   event.output_tokens := greatest(0, event.output_tokens);
   event.reasoning_tokens := greatest(0, least(event.reasoning_tokens, event.output_tokens));
-  select p.* into price from public.find_model_price(held.organization_id, event.provider, event.model, event.input_tokens) p;
-  if not found and event.provider = held.provider then
-    -- A provider may answer under another name than it was asked by.
-    select p.* into price from public.find_model_price(held.organization_id, held.provider, held.model, event.input_tokens) p;
-  end if;
-  if price.id is null and event.input_tokens + event.output_tokens = 0 then
+  -- A provider may answer with another model than was asked for, or under another name. The dearer one counts.
+  select c.* into event.uncached_cost, event.cached_cost, event.output_cost, event.reasoning_cost
+  from unnest(array[event.model, outcome ->> 'answered_model', case when event.provider = held.provider then held.model end]) n (model)
+  cross join public.find_model_price(held.organization_id, event.provider, n.model, event.input_tokens) p
+  cross join lateral (select
+    0.000001 * (event.input_tokens - event.cached_tokens) * p.input_price,
+    0.000001 * event.cached_tokens * coalesce(p.cached_input_price, p.input_price),
+    0.000001 * (event.output_tokens - event.reasoning_tokens) * p.output_price,
+    0.000001 * event.reasoning_tokens * coalesce(p.reasoning_price, p.output_price)) c (uncached, cached, output, reasoning)
+  where held.unpriced_field is null
+  order by c.uncached + c.cached + c.output + c.reasoning desc limit 1;
+  if not found and event.input_tokens + event.output_tokens = 0 then
     -- Nothing costs nothing, whatever the price.
-    price.input_price := 0;
-    price.output_price := 0;
+    event.uncached_cost := 0;
+    event.cached_cost := 0;
+    event.output_cost := 0;
+    event.reasoning_cost := 0;
   end if;
-  event.uncached_cost := 0.000001 * (event.input_tokens - event.cached_tokens) * price.input_price;
-  event.cached_cost := 0.000001 * event.cached_tokens * coalesce(price.cached_input_price, price.input_price);
-  event.output_cost := 0.000001 * (event.output_tokens - event.reasoning_tokens) * price.output_price;
-  event.reasoning_cost := 0.000001 * event.reasoning_tokens * coalesce(price.reasoning_price, price.output_price);
   event.cost := event.uncached_cost + event.cached_cost + event.output_cost + event.reasoning_cost;
   event.is_priced := event.cost is not null;
   if held.operation <> 'title' and held.created_at > now() - interval '2 minutes' then
