@@ -185,7 +185,9 @@ export class ChatStream {
     this.#isOver = true;
     this.#reader.close();
     const whole = this.#whole;
-    const usage = usageOf(this.#call, whole.usage, whole.output);
+    // A model that reasons out of sight has worked, too.
+    const isUnseen = status !== "succeeded" && !whole.hasOutput;
+    const usage = usageOf(this.#call, whole.usage, isUnseen ? undefined : whole.output);
     const latencyMs = Math.round(performance.now() - this.#call.started);
     const settled = await this.#call.settle({
       status,

@@ -61,17 +61,19 @@ export async function readCompletion(call: ProviderCall): Promise<ChatAnswer> {
 /**
  * Tokens of a call: what the provider tells, or else an estimate. A member's own server can tell anything,
  * which others read in reports: of its numbers no more counts than was held for the call.
+ *
+ * @param output the text that came; undefined where nothing did and nobody knows what would have
  */
 export function usageOf(
   call: ProviderCall,
   reported: Json | undefined,
-  output: string,
+  output: string | undefined,
 ): TokenUsage {
   const { isTenantAddress, level } = call.target.source;
   const usage = readUsage(reported) ?? {
     input_tokens: call.plan.inputTokens,
     cached_tokens: 0,
-    output_tokens: estimateTokens(output),
+    output_tokens: output === undefined ? call.unseenOutput : estimateTokens(output),
     reasoning_tokens: 0,
     is_estimated: true,
   };

@@ -105,12 +105,17 @@ export function failureOf(
   if (error instanceof ProviderFailure) return error;
   const late = lateness(reason, timeouts);
   if (late !== undefined) {
-    return new ProviderFailure("provider_timeout", `${provider} ${late}`, { retryable: true });
+    return new ProviderFailure("provider_timeout", `${provider} ${late}`, {
+      retryable: true,
+      unreached: reason === "connect",
+    });
   }
   if (error instanceof NetworkError) {
-    const code = error.code === "timeout" ? "provider_timeout" : "provider_error";
+    const isLate = error.code === "timeout";
+    const code = isLate ? "provider_timeout" : "provider_error";
     return new ProviderFailure(code, `${provider} can't be called: ${error.message}`, {
-      retryable: ["timeout", "unreachable"].includes(error.code),
+      retryable: isLate || error.code === "unreachable",
+      unreached: isLate,
     });
   }
   return new ProviderFailure("provider_error", `The connection to ${provider} failed`, {

@@ -23,6 +23,12 @@ const LONGEST_PAUSE = 5;
 /** An estimate of input is held with this much to spare. */
 const MARGIN = 1.2;
 
+/**
+ * Tokens a second that a model is taken to write whose answer nobody has seen: about what fast hosted
+ * models do, so that rather too much is charged than too little. `private.expire_reservations` knows it, too.
+ */
+const SPEED = 200;
+
 /** What is asked for, of whom, and what it will cost at most. */
 export type Plan = {
   operation: "chat" | "embedding";
@@ -57,6 +63,8 @@ export class ProviderCall {
   readonly #timeouts = readTimeouts();
   readonly #timer: ReturnType<typeof setTimeout>;
   #target: Target;
+  /** When the request that is under way was sent. */
+  #sentAt: number | undefined;
 
   private constructor(
     readonly context: LlmContext,
@@ -92,6 +100,12 @@ export class ProviderCall {
   /** What is held for it, in tokens. */
   get held(): { input: number; output: number } {
     return heldFor(this.plan);
+  }
+
+  /** Tokens of an answer that the provider has perhaps been writing until now, and wants to be paid for. */
+  get unseenOutput(): number {
+    const sentAt = this.#sentAt ?? performance.now();
+    return Math.min(this.held.output, Math.ceil((performance.now() - sentAt) / 1000 * SPEED));
   }
 
   /** Who is being asked, in the end who answered. */
@@ -146,12 +160,14 @@ export class ProviderCall {
 
   async #ask<T>(read: (answer: Answer) => Promise<T>): Promise<T> {
     const { source } = this.#target;
+    this.#sentAt = undefined;
     const key = await source.key();
     const abort = new AbortController();
     const { signal } = this.abort;
     const follow = () => abort.abort(signal.reason);
     signal.addEventListener("abort", follow, { once: true });
     if (signal.aborted) follow();
+    else this.#sentAt = performance.now();
     try {
       const response = await exchange({
         source,
@@ -172,12 +188,14 @@ export class ProviderCall {
   async #settleFailure(error: unknown): Promise<void> {
     const code = error instanceof ApiError ? error.code : "internal_error";
     const { aborted, reason } = this.abort.signal;
+    const isUnreached = error instanceof ProviderFailure && error.unreached;
+    const isGivenUp = code === "provider_timeout" || aborted;
     // Who was not waited for has perhaps worked all the same.
-    const isUnknown = code === "provider_timeout" || aborted;
+    const isUnknown = this.#sentAt !== undefined && isGivenUp && !isUnreached;
     await this.#note({
       status: aborted && reason !== "total" ? "canceled" : "failed",
       input_tokens: isUnknown ? this.plan.inputTokens : 0,
-      output_tokens: 0,
+      output_tokens: isUnknown ? this.unseenOutput : 0,
       is_estimated: isUnknown,
       error_code: code,
     });

@@ -13,6 +13,8 @@ export type WireError = {
 export class ProviderFailure extends ApiError {
   /** Whether the same request may succeed, here or elsewhere. */
   readonly retryable: boolean;
+  /** Whether the request has not come to it at all. */
+  readonly unreached: boolean;
   /** How long the provider asked to wait. */
   readonly retryAfterSeconds?: number;
   /** The provider's own words, where the fault is the request's. */
@@ -21,11 +23,12 @@ export class ProviderFailure extends ApiError {
   /** @param options `cause` is for the log alone: no key may be in it */
   constructor(code: ErrorCode, message: string, options: {
     retryable?: boolean;
+    unreached?: boolean;
     retryAfterSeconds?: number;
     wire?: WireError;
     cause?: unknown;
   } = {}) {
-    const { retryable = false, retryAfterSeconds, wire, cause } = options;
+    const { retryable = false, unreached = false, retryAfterSeconds, wire, cause } = options;
     super(code, message, {
       cause,
       headers: retryAfterSeconds === undefined
@@ -33,6 +36,7 @@ export class ProviderFailure extends ApiError {
         : { "retry-after": String(Math.ceil(retryAfterSeconds)) },
     });
     this.retryable = retryable;
+    this.unreached = unreached;
     this.retryAfterSeconds = retryAfterSeconds;
     this.wire = wire;
   }

@@ -93,26 +93,34 @@ Deno.test("a call is settled once", async (t) => {
   await t.step("counters are what the log adds up to", async () => {
     assert.deepEqual(await withSql((sql) => driftOf(sql, organizationId)), []);
   });
-  await t.step("when nobody settles it in 10 minutes, at the estimate of its input", async () => {
+  await t.step("when nobody settles it in 10 minutes, at an estimate", async () => {
     const request = { input_tokens: 1_000_000, max_output_tokens: 1_000_000 };
     const killed = await reserve(owner, model, request);
     const alive = await reserve(owner, model, request);
-    await backdate(killed.reservation_id, new Date(Date.now() - 11 * 60_000));
+    const brief = await reserve(owner, model, { ...request, max_output_tokens: 100 });
+    for (const { reservation_id } of [killed, brief]) {
+      await backdate(reservation_id, new Date(Date.now() - 11 * 60_000));
+    }
     await sql`select private.expire_reservations()`;
     const [event] =
       await sql`select status, is_estimated, error_code, cost::float8 as cost, output_tokens
       from public.usage_events where id = ${killed.reservation_id}`;
-    assert.deepEqual({ ...event }, {
+    const { cost, output_tokens, ...rest } = event ?? {};
+    assert.deepEqual(rest, {
       status: "failed",
       is_estimated: true,
       error_code: "reservation_expired",
-      cost: 1,
-      output_tokens: 0,
     });
+    // 200 tokens a second, for as long as the provider may have worked.
+    assert.ok(output_tokens >= 11 * 60 * 200 && output_tokens < 12 * 60 * 200, output_tokens);
+    assert.equal(cost, (1e6 + 2 * output_tokens) / 1e6);
+    const [short] = await sql`select output_tokens from public.usage_events
+      where id = ${brief.reservation_id}`;
+    assert.equal(short?.output_tokens, 100, "no more than was held");
     const [row] =
       await sql`select id from public.usage_reservations where id = ${alive.reservation_id}`;
     assert.ok(row, "a call that is still under way is left alone");
-    assert.equal((await settle(killed.reservation_id, { input_tokens: 5 })).cost, 1);
+    assert.equal((await settle(killed.reservation_id, { input_tokens: 5 })).cost, cost);
   });
 });
 
