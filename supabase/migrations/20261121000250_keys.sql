@@ -3,7 +3,7 @@
 -- Security definer functions, and why they must be:
 --   private.hold_membership        a member may not lock their own membership otherwise
 --   private.is_banned              no role of the API reads auth.users
---   private.carry_usage            no client writes usage windows
+--   private.carry_usage            no client writes usage windows, nor says whose a budget is
 --   private.forget_keys_of_member  who removes a member may not write that member's keys otherwise
 
 -- Tables --------------------------------------------------------------------------------------
@@ -123,6 +123,10 @@ begin
       perform private.raise_error(409, 'immutable', 'The key is replaced: its end can only come sooner');
     elsif new.replaced_by <> old.replaced_by or (new.replaced_by is null and old.replaced_by is not null) then
       perform private.raise_error(409, 'immutable', 'The key is replaced: that is final');
+    elsif new.replaced_by is distinct from old.replaced_by
+      -- As rotate_api_key does in its transaction, and nobody else can. So a key replaces one other at most, an older one.
+      and not exists (select from public.api_keys k where k.id = new.replaced_by and k.created_at = now()) then
+      perform private.raise_error(409, 'immutable', 'A key is replaced by rotating it');
     end if;
     -- Nobody was without their key before they were.
     new.revoked_at := greatest(new.revoked_at, case when new.revoked_at is distinct from old.revoked_at then now() end);
@@ -224,14 +228,36 @@ language sql stable security definer set search_path = '' as $$
 $$;
 comment on function private.is_banned is 'Whether the auth server would let the user in no more.';
 
-create function private.carry_usage(source uuid, target uuid) returns void
-language sql security definer set search_path = '' as $$
-  insert into public.api_key_usage (id, organization_id, window_started_at, current_count, previous_count)
-  select carry_usage.target, u.organization_id, u.window_started_at, u.current_count, u.previous_count
-  from public.api_key_usage u join public.api_keys k on k.id = carry_usage.target
-  where u.id = carry_usage.source and k.user_id = auth.uid() on conflict (id) do nothing
+create function private.key_family(key_id uuid) returns uuid[]
+language sql stable strict set search_path = '' as $$
+  with recursive family (id) as (
+    select key_id
+    union
+    select n.id from family f cross join lateral (
+      select k.id from public.api_keys k where k.replaced_by = f.id
+      union all select k.replaced_by from public.api_keys k where k.id = f.id and k.replaced_by is not null) n (id)
+  )
+  select array_agg(f.id order by k.created_at, f.id) from family f left join public.api_keys k on k.id = f.id
 $$;
-comment on function private.carry_usage is 'A new key in place of an old one has used what that one had: rotating lifts no limit.';
+comment on function private.key_family is
+  'A key and all that it replaced or was replaced by, the oldest first: what they spend together is counted for that one.';
+
+create function private.carry_usage(source uuid, target uuid) returns void
+language plpgsql security definer set search_path = '' as $$
+begin
+  perform from public.api_keys k where k.id = target and k.user_id = auth.uid();
+  if not found then
+    return;
+  end if;
+  insert into public.api_key_usage (id, organization_id, window_started_at, current_count, previous_count)
+  select target, u.organization_id, u.window_started_at, u.current_count, u.previous_count
+  from public.api_key_usage u where u.id = source on conflict (id) do nothing;
+  -- What was spent is the family's, and stays where it is counted.
+  update public.budgets b set subject_id = target where b.scope = 'key' and b.subject_id = source;
+  update public.rate_limits l set subject_id = target where l.scope = 'key' and l.subject_id = source;
+end $$;
+comment on function private.carry_usage is
+  'A new key in place of an old one has used what that one had, and keeps to its limits and budgets: rotating lifts none.';
 
 create function public.verify_api_key(
   hash text, cost integer default 1, scope text default null, organization_id uuid default null
@@ -517,7 +543,7 @@ grant select (id, organization_id, user_id, provider, name, base_url, key_versio
   insert (id, organization_id, user_id, provider, name, base_url, ciphertext, key_version, last_four),
   update (name, base_url, ciphertext, key_version, last_four, is_active), delete
   on public.provider_keys to authenticated;
-grant execute on function private.are_scopes to authenticated, service_role;
+grant execute on function private.are_scopes, private.key_family to authenticated, service_role;
 grant execute on function private.hold_membership, public.rotate_api_key, public.put_provider_key, public.log_provider_key_read to authenticated;
 grant execute on function private.carry_usage to authenticated;
 grant execute on function private.is_banned, private.take_from_window, private.request_ip, private.request_header, private.secret_tables,

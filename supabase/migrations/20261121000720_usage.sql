@@ -108,7 +108,7 @@ create table public.usage_counters (
 ) with (fillfactor = 50);
 comment on table public.usage_counters is
   'What organizations, users, assistants and keys spend in a day and a month (UTC): so that no call has to add up the log.';
-comment on column public.usage_counters.subject_id is 'Whose spending it is; of the scope organization, the organization.';
+comment on column public.usage_counters.subject_id is 'Whose spending it is; of the scope organization, the organization; of keys that replace each other, the first.';
 comment on column public.usage_counters.spent is 'Sum of usage_events.cost, in USD, of the calls that are counted for the subject.';
 comment on column public.usage_counters.reserved is 'Sum of usage_reservations.cost, in USD.';
 
@@ -251,6 +251,7 @@ create function private.take_from_rates(asked public.usage_reservations) returns
 language plpgsql set search_path = '' as $$
 declare
   tokens constant bigint := asked.input_tokens::bigint + asked.max_output_tokens;
+  key_id constant uuid := (private.key_family(asked.api_key_id))[1];
   rate public.rate_limits;
   taken jsonb;
   tightest jsonb := '{"requests": null, "tokens": null}';
@@ -258,13 +259,13 @@ declare
 begin
   for rate in
     -- One limit a scope: the subject's own before the one for each. Users before keys, always in this order.
-    select distinct on (l.scope) l.* from public.rate_limits l
+    select distinct on (l.scope) l.* from private.key_family(asked.api_key_id) f (ids) cross join public.rate_limits l
     where l.organization_id = asked.organization_id
-      and (l.subject_id is null or l.subject_id = case l.scope when 'user' then asked.user_id else asked.api_key_id end)
+      and (l.subject_id is null or l.subject_id = any (case l.scope when 'user' then array[asked.user_id] else f.ids end))
       and (l.scope = 'user' or asked.api_key_id is not null)
     order by l.scope, l.subject_id nulls last
   loop
-    taken := private.take_from_rate(rate, case rate.scope when 'user' then asked.user_id else asked.api_key_id end, tokens);
+    taken := private.take_from_rate(rate, case rate.scope when 'user' then asked.user_id else key_id end, tokens);
     if not (taken -> 'is_taken')::boolean then
       perform private.raise_error(429, 'rate_limited',
         case when taken ->> 'wait' is null
@@ -288,10 +289,11 @@ create function private.correct_rates(held public.usage_reservations, used bigin
 language plpgsql set search_path = '' as $$
 declare
   difference constant bigint := used - held.input_tokens - held.max_output_tokens;
+  key_id constant uuid := (private.key_family(held.api_key_id))[1];
 begin
   perform from public.rate_windows w
   where w.organization_id = held.organization_id
-    and ((w.scope = 'user' and w.subject_id = held.user_id) or (w.scope = 'key' and w.subject_id = held.api_key_id))
+    and ((w.scope = 'user' and w.subject_id = held.user_id) or (w.scope = 'key' and w.subject_id = key_id))
   order by w.scope for no key update;
   if found then
     -- In the window that they were counted in. What is older weighs nothing any more.
@@ -300,7 +302,7 @@ begin
       previous_tokens = case when held.created_at < w.started_at and held.created_at >= w.started_at - interval '1 minute'
         then greatest(0, w.previous_tokens + difference) else w.previous_tokens end
     where w.organization_id = held.organization_id
-      and ((w.scope = 'user' and w.subject_id = held.user_id) or (w.scope = 'key' and w.subject_id = held.api_key_id));
+      and ((w.scope = 'user' and w.subject_id = held.user_id) or (w.scope = 'key' and w.subject_id = key_id));
   end if;
 end $$;
 comment on function private.correct_rates is 'Counts the tokens that a call has used in place of those that it was expected to.';
@@ -320,7 +322,7 @@ language sql stable set search_path = '' as $$
     ('organization'::public.usage_scope, asked.organization_id, asked.key_level <> 'user'),
     ('user', asked.user_id, true),
     ('assistant', asked.assistant_id, asked.key_level <> 'user'),
-    ('key', asked.api_key_id, true)
+    ('key', (private.key_family(asked.api_key_id))[1], true)
   ) s (scope, subject_id, pays)
   where s.subject_id is not null and s.pays
 $$;
@@ -345,9 +347,10 @@ comment on function private.count_spending is
 
 create function private.budgets_of(asked public.usage_reservations) returns setof public.budgets
 language sql stable set search_path = '' as $$
-  select b.* from private.subjects_of(asked) s
+  select b.* from private.key_family(asked.api_key_id) f (ids)
+  cross join private.subjects_of(asked) s
   join public.budgets b on b.organization_id = asked.organization_id and b.scope = s.scope
-    and (b.subject_id is null or b.subject_id = s.subject_id)
+    and (b.subject_id is null or b.subject_id = any (s.subject_id || f.ids))
 $$;
 comment on function private.budgets_of is 'The budgets that a call has to keep to.';
 
@@ -363,11 +366,12 @@ begin
     return warnings;
   end if;
   for exceeded in
-    select b.scope, b.period, b.hard, b.limit_usd, s.at as started_at, coalesce(c.spent, 0) + coalesce(c.reserved, 0) + additional as used
+    select b.scope, b.period, b.hard, b.limit_usd, p.start as started_at, coalesce(c.spent, 0) + coalesce(c.reserved, 0) + additional as used
     from private.budgets_of(asked) b
-    cross join private.period_start(b.period, asked.created_at) s (at)
-    left join public.usage_counters c on c.organization_id = b.organization_id and c.scope = b.scope
-      and c.subject_id = coalesce(b.subject_id, b.organization_id) and c.period = b.period and c.period_started_at = s.at
+    cross join private.period_start(b.period, asked.created_at) p (start)
+    join private.subjects_of(asked) s on s.scope = b.scope
+    left join public.usage_counters c on c.organization_id = asked.organization_id and c.scope = s.scope
+      and c.subject_id = s.subject_id and c.period = b.period and c.period_started_at = p.start
     where coalesce(c.spent, 0) + coalesce(c.reserved, 0) + additional > b.limit_usd
     order by b.hard desc, b.scope, b.period
   loop
@@ -542,7 +546,8 @@ language sql stable set search_path = '' as $$
   from public.budgets b
   cross join private.period_start(b.period, now()) s (at)
   left join public.usage_counters c on c.organization_id = b.organization_id and c.scope = b.scope
-    and c.subject_id = coalesce(b.subject_id, b.organization_id) and c.period = b.period and c.period_started_at = s.at
+    and c.subject_id = coalesce(case b.scope when 'key' then (private.key_family(b.subject_id))[1] else b.subject_id end, b.organization_id)
+    and c.period = b.period and c.period_started_at = s.at
   where b.id = any (budget_ids)
 $$;
 comment on function public.get_budget_statuses is 'Where budgets stand in this period, as far as the caller may see them.';
@@ -606,8 +611,9 @@ comment on function public.usage_report is
 select private.guard_table('usage_events', '{organization_id}');
 select private.guard_table('usage_reservations', '{organization_id}');
 select private.guard_table('usage_counters', '{organization_id}');
-select private.guard_table('budgets', '{organization_id,scope,subject_id,period}');
-select private.guard_table('rate_limits', '{organization_id,scope,subject_id}');
+-- The subject changes when a key is rotated; no client may write it.
+select private.guard_table('budgets', '{organization_id,scope,period}');
+select private.guard_table('rate_limits', '{organization_id,scope}');
 select private.guard_table('rate_windows', '{organization_id}');
 create trigger check_usage_subject before insert on public.budgets
   for each row execute function private.check_usage_subject();
