@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject, parseJson } from "@shared/json.ts";
 import { Accumulator } from "@shared/llm/accumulator.ts";
 import { ANSWER_BYTES, type ChatResult, usageOf } from "@shared/llm/completion.ts";
 import { EventReader } from "@shared/llm/event_reader.ts";
+import { failureOf } from "@shared/llm/exchange.ts";
 import type { Answer, ProviderCall } from "@shared/llm/provider_call.ts";
 import { ProviderFailure } from "@shared/llm/provider_failure.ts";
 import { describeFailure } from "@shared/llm/refusal.ts";
@@ -62,6 +63,8 @@ export class ChatStream {
   #sawDone = false;
   #failure: unknown;
   #isOver = false;
+  /** Whether a part is waited for. */
+  #isWaiting = false;
 
   constructor(call: ProviderCall, answer: Answer, reader: EventReader) {
     this.#call = call;
@@ -83,6 +86,7 @@ export class ChatStream {
     if (!this.#first?.length) throw this.#brokenOff();
     this.#firstTokenMs = Math.round(performance.now() - this.#call.started);
     this.#reader.begun();
+    this.#call.abort.signal.addEventListener("abort", () => this.#expire(), { once: true });
     inBackground("settle_usage", () => this.result);
   }
 
@@ -97,10 +101,15 @@ export class ChatStream {
       this.#first = undefined;
       return first;
     }
-    if (this.#isOver) return undefined;
+    if (this.#isOver) {
+      if (this.#failure !== undefined) throw this.#failure;
+      return undefined;
+    }
     try {
+      this.#isWaiting = true;
       this.#reading = this.#read();
       const events = await this.#reading;
+      this.#isWaiting = false;
       if (events === undefined) this.#conclude("succeeded");
       return events;
     } catch (error) {
@@ -130,6 +139,16 @@ export class ChatStream {
     clearTimeout(timer);
     this.#conclude(isWhole ? "succeeded" : this.#whole.hasOutput ? "partial" : "canceled");
     return await this.result;
+  }
+
+  /** The time for the whole is up. A client that reads no further would not notice, and hold its budget. */
+  #expire(): void {
+    // Who waits for a part hears of it there.
+    if (this.#isOver || this.#isWaiting) return;
+    const { abort: { signal }, timeouts, key, target: { source } } = this.#answer;
+    const failure = failureOf({ source, key, timeouts }, signal, signal.reason);
+    this.#failure = failure;
+    this.#conclude("partial", failure);
   }
 
   async #read(): Promise<ChatEvent[] | undefined> {

@@ -20,7 +20,8 @@ export class EventReader {
   /** The lines of an event that has not ended. */
   #data: string | undefined;
   #isEnded = false;
-  #lastRead = performance.now();
+  /** Since when a part is waited for; what nobody waits for is not late. */
+  #waitsSince: number | undefined = performance.now();
   #watch: ReturnType<typeof setTimeout> | undefined;
 
   constructor(answer: Answer, body: ReadableStream<Uint8Array>) {
@@ -36,11 +37,12 @@ export class EventReader {
    */
   async next(): Promise<string[] | undefined> {
     if (this.#isEnded) return undefined;
+    this.#waitsSince = performance.now();
     const part = await this.#reader.read().catch((error) => {
       const { target: { source }, key, timeouts, abort } = this.#answer;
       throw failureOf({ source, key, timeouts }, abort.signal, error);
     });
-    this.#lastRead = performance.now();
+    this.#waitsSince = undefined;
     return part ? this.#take(this.#decoder.decode(part, { stream: true })) : this.#end();
   }
 
@@ -92,11 +94,15 @@ export class EventReader {
   /** One timer for all reads: to set one for each would cost more than reading it. */
   #watchFor(seconds: number): void {
     clearTimeout(this.#watch);
-    const left = seconds * 1000 - (performance.now() - this.#lastRead);
+    const left = seconds * 1000 - this.#waitedMs;
     this.#watch = setTimeout(() => {
-      if (performance.now() - this.#lastRead < seconds * 1000) return this.#watchFor(seconds);
+      if (this.#waitedMs < seconds * 1000) return this.#watchFor(seconds);
       this.#answer.abort.abort("idle");
     }, Math.max(1, left));
+  }
+
+  get #waitedMs(): number {
+    return this.#waitsSince === undefined ? 0 : performance.now() - this.#waitsSince;
   }
 }
 

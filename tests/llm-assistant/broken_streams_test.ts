@@ -103,6 +103,56 @@ Deno.test("a stream without [DONE] or without usage is whole, the usage estimate
     assert.ok(estimated.input_tokens > 0 && estimated.output_tokens > 0);
   }));
 
+Deno.test("who asks for usage is told some, also where the provider tells none", () =>
+  LlmSetting.with(async ({ upstream, client }) => {
+    upstream.next(streaming(event("Some words"), event("", "stop"), "data: [DONE]"));
+    const stream = await client.chat.completions.create({
+      ...REQUEST,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const chunks = await Array.fromAsync(stream);
+    const last = chunks.at(-1);
+    assert.deepEqual(last?.choices, []);
+    assert.equal(last?.id, "chatcmpl-1");
+    assert.ok((last?.usage?.completion_tokens ?? 0) > 0);
+  }));
+
+Deno.test("a client that stops reading holds its budget no longer than the call may take", () =>
+  LlmSetting.with(async (setting) => {
+    const { functions, upstream, tenant: { owner } } = setting;
+    setting.wait({ total: 1, idle: 0.3 });
+    const part = new TextEncoder().encode(`${event("x".repeat(60_000))}\n\n`);
+    const { promise: full, resolve } = Promise.withResolvers<void>();
+    upstream.next(() =>
+      new Response(
+        new ReadableStream({
+          pull: (controller) => controller.enqueue(part),
+          cancel: () => resolve(),
+        }),
+        { headers: { "content-type": "text/event-stream" } },
+      )
+    );
+    const response = await fetch(
+      `${functions.url}/functions/v1/llm-assistant/v1/chat/completions`,
+      {
+        method: "POST",
+        headers: {
+          authorization: `Bearer ${owner.token}`,
+          "x-organization-id": owner.organizationId,
+          "content-type": "application/json",
+        },
+        body: JSON.stringify({ ...REQUEST, stream: true }),
+      },
+    );
+    const reader = response.body?.getReader();
+    await reader?.read();
+    const [row] = await setting.usage(1);
+    assert.deepEqual([row.status, row.error_code], ["partial", "provider_timeout"]);
+    await full;
+    await reader?.cancel();
+  }));
+
 Deno.test("usage that comes with the last chunk is passed on to those who asked for it alone", () =>
   LlmSetting.with(async (setting) => {
     const { upstream, client } = setting;

@@ -1,16 +1,24 @@
+import { isJsonObject, type JsonObject } from "@shared/json.ts";
 import type { ChatEvent, ChatStream } from "@shared/llm/chat_stream.ts";
 import type { TextSource } from "@shared/llm/wire_stream.ts";
+import { openAiUsage } from "../turn/report.ts";
+
+const DONE = "data: [DONE]\n\n";
 
 /** Quotes in a string of JSON text are escaped, so this can be nothing but a member of an object. */
 const NO_USAGE = ',"usage":null';
 
 /**
- * A provider's answer for a client, its chunks as they are. Usage is always asked for, and left out
- * where the client did not ask.
+ * A provider's answer for a client, its chunks as they are. Usage is always asked for, left out where the
+ * client did not ask, and added as an estimate where it did and the provider tells none.
  */
 export function passOn(stream: ChatStream, includeUsage: boolean): TextSource {
   let isOver = false;
+  let isUsageTold = !includeUsage;
+  let head: JsonObject = {};
   const text = ({ data, chunk }: ChatEvent): string => {
+    head = chunk;
+    if (isJsonObject(chunk.usage)) isUsageTold = true;
     if (includeUsage || chunk.usage === undefined) return `data: ${data}\n\n`;
     if (chunk.usage === null) return `data: ${data.replace(NO_USAGE, "")}\n\n`;
     // Some tell usage with the last part of the answer rather than after it.
@@ -24,7 +32,11 @@ export function passOn(stream: ChatStream, includeUsage: boolean): TextSource {
       const events = await stream.next();
       if (events !== undefined) return events.map(text).join("");
       isOver = true;
-      return "data: [DONE]\n\n";
+      if (isUsageTold) return DONE;
+      const { id, object, created, model } = head;
+      const usage = openAiUsage(await stream.result);
+      const last = { id, object, created, model, choices: [], usage };
+      return `data: ${JSON.stringify(last)}\n\n${DONE}`;
     },
     cancel: () => stream.cancel(),
   };

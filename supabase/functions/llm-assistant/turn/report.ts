@@ -52,7 +52,7 @@ export function reportOf(messages: readonly Said[], tools: readonly Tool[]): Tur
 }
 
 /** The usage of all rounds, in OpenAI's format. */
-export const openAiUsage = ({ usage }: TurnReport) => ({
+export const openAiUsage = ({ usage }: { usage: TokenUsage }) => ({
   prompt_tokens: usage.input_tokens,
   completion_tokens: usage.output_tokens,
   total_tokens: usage.input_tokens + usage.output_tokens,
