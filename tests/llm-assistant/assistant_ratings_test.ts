@@ -23,6 +23,8 @@ Deno.test("create_rating, put_rating, list_ratings and delete_rating", async (t)
     assert.deepEqual(await average(), [5, 1]);
     expect(await other.send("PUT", path, { body: { rating: 2 } }), 200);
     assert.deepEqual(await average(), [3.5, 2]);
+    const again = expect(await member.post(path, { rating: 5, comment: "Good" }), 200);
+    assert.equal(again.id, made.id, "in place of the one before");
     const changed = expect(await member.send("PUT", path, { body: { rating: 3 } }), 200);
     assert.deepEqual([changed.id, changed.comment], [made.id, null]);
     assert.deepEqual(await average(), [2.5, 2]);

@@ -1,14 +1,15 @@
 import { unwrap } from "@shared/database.ts";
 import { ApiError } from "@shared/errors.ts";
 import { createResource } from "@shared/resource.ts";
-import { createRoute, type Route } from "@shared/route.ts";
+import { createRoute, Reply, type Route } from "@shared/route.ts";
 import { z } from "zod";
 import { ratingSchema } from "../assistants/schemas.ts";
+import { userIdOf } from "../user_id.ts";
 
 const path = "/assistants/{assistant_id}/ratings";
 const params = z.object({ assistant_id: z.uuid() });
 
-const rate = (method: "post" | "put", operationId: string, status: 200 | 201): Route =>
+const rate = (method: "post" | "put", operationId: string, first: 200 | 201): Route =>
   createRoute(
     {
       method,
@@ -25,11 +26,17 @@ const rate = (method: "post" | "put", operationId: string, status: 200 | 201): R
         comment: z.string().trim().min(1).max(2000).optional(),
       }),
       example: { rating: 5, comment: "Right about the rain" },
-      answers: { [status]: { description: "Your rating.", schema: ratingSchema } },
+      answers: {
+        [first]: { description: "Your rating.", schema: ratingSchema },
+        200: { description: "Your rating, perhaps in place of another.", schema: ratingSchema },
+      },
       errors: ["assistant_not_approved"],
     },
-    async ({ params, body, database }) =>
-      await unwrap(database.rpc("rate_assistant", { ...params, ...body })),
+    async ({ params, body, database }) => {
+      const rating = await unwrap(database.rpc("rate_assistant", { ...params, ...body }));
+      const isNew = rating.created_at === rating.updated_at;
+      return new Reply(rating, { status: isNew ? first : 200 });
+    },
   );
 
 const deleteRating = createRoute({
@@ -43,7 +50,7 @@ const deleteRating = createRoute({
   params,
   answers: { 204: { description: "Gone." } },
 }, async ({ params, caller, database }) => {
-  const user_id = caller.kind === "user" ? caller.userId : "";
+  const user_id = userIdOf(caller);
   const rows = await unwrap(
     database.from("assistant_ratings").delete().match({ ...params, user_id }).select("id"),
   );

@@ -12,6 +12,7 @@ import {
   conversationStatusSchema,
   settingsSchema,
 } from "../conversations/schemas.ts";
+import { userIdOf } from "../user_id.ts";
 
 /** Conversations: begun by a turn or empty, listed by when something was last said. */
 
@@ -53,7 +54,7 @@ const listConversations = createRoute({
   answers: { 200: { description: "A page of conversations.", schema: pageOf(conversationSchema) } },
   errors: ["organization_required", "invalid_cursor"],
 }, async ({ query: { limit, cursor, q, ...filters }, caller, database, organizationId }) => {
-  const user_id = filters.user_id ?? (caller.kind === "user" ? caller.userId : "");
+  const user_id = filters.user_id ?? userIdOf(caller);
   let select = database.from("conversations").select(columns)
     .match({ ...filters, user_id, organization_id: await organizationId() });
   if (q) select = select.ilike("title", `%${q.replaceAll(/[\\%_]/g, "\\$&")}%`);
