@@ -9,15 +9,12 @@ import { beginAnswer } from "../turn/keep_answer.ts";
 import { prepareTurn } from "../turn/prepare_turn.ts";
 import { replayStream, replayTurn } from "../turn/replay_turn.ts";
 import { answerWhole, streamAnswer } from "../turn/send_answer.ts";
-
-/** Pictures come in the body. */
-const MAX_BYTES = 4 * 1024 * 1024;
+import { modelCall, TURN_ERRORS } from "../model_call.ts";
 
 export const ask = createRoute({
+  ...modelCall,
   method: "post",
   path: "/",
-  auth: "user",
-  scope: "llm-assistant:run",
   operationId: "ask",
   summary: "Ask, and keep what is said",
   description:
@@ -26,7 +23,6 @@ export const ask = createRoute({
     "Idempotency-Key a retry is given the answer that is there, and never a second one.",
   idempotent: "own",
   body: askSchema,
-  maxBytes: MAX_BYTES,
   example: { messages: [{ role: "user", content: "Help me design a table of users." }] },
   answers: {
     200: {
@@ -40,24 +36,7 @@ export const ask = createRoute({
       },
     },
   },
-  errors: [
-    "organization_required",
-    "budget_exceeded",
-    "not_found",
-    "model_not_found",
-    "assistant_not_approved",
-    "conflict",
-    "conversation_archived",
-    "request_in_flight",
-    "idempotency_key_reused",
-    "model_not_priced",
-    "rate_limited",
-    "provider_refused",
-    "encryption_not_configured",
-    "provider_error",
-    "provider_not_configured",
-    "provider_timeout",
-  ],
+  errors: [...TURN_ERRORS, "conflict"],
 }, async (context) => {
   const { body } = context;
   // Documents come with a domain of their own: until then there is none to be seen.

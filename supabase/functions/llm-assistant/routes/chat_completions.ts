@@ -10,15 +10,12 @@ import {
 import { checkRequest } from "../openai/check_request.ts";
 import { completeTurn } from "../openai/complete_turn.ts";
 import { passOn } from "../openai/pass_on.ts";
-
-/** Pictures come in the body. */
-const MAX_BYTES = 4 * 1024 * 1024;
+import { modelCall, TURN_ERRORS } from "../model_call.ts";
 
 export const createChatCompletion = createRoute({
+  ...modelCall,
   method: "post",
   path: "/v1/chat/completions",
-  auth: "user",
-  scope: "llm-assistant:run",
   operationId: "create_chat_completion",
   summary: "Complete a chat, in OpenAI's format",
   description:
@@ -28,7 +25,6 @@ export const createChatCompletion = createRoute({
     "answers. Fields that are not listed here are passed on.",
   idempotent: "own",
   body: chatRequestSchema,
-  maxBytes: MAX_BYTES,
   example: { model: "demo-chat", messages: [{ role: "user", content: "Hello" }] },
   answers: {
     200: {
@@ -41,22 +37,7 @@ export const createChatCompletion = createRoute({
       },
     },
   },
-  errors: [
-    "organization_required",
-    "budget_exceeded",
-    "not_found",
-    "model_not_found",
-    "assistant_not_approved",
-    "conversation_archived",
-    "request_in_flight",
-    "idempotency_key_reused",
-    "model_not_priced",
-    "provider_refused",
-    "encryption_not_configured",
-    "provider_error",
-    "provider_not_configured",
-    "provider_timeout",
-  ],
+  errors: TURN_ERRORS,
 }, async (context) => {
   const { body } = context;
   await checkRequest(body);
