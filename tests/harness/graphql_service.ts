@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { during, Loopback } from "./loopback.ts";
 
 const requestSchema = z.object({ query: z.string(), variables: z.record(z.string(), z.unknown()) });
 
@@ -6,36 +7,29 @@ const requestSchema = z.object({ query: z.string(), variables: z.record(z.string
 type Answer = unknown | ((variables: Record<string, unknown>) => unknown);
 
 /** A GraphQL service on loopback that answers in the shapes of Dagster's, its errors above all. */
-export class GraphqlService {
+export class GraphqlService extends Loopback {
   /** Operations asked for, by the first field of each. */
   readonly asked: string[] = [];
   /** What was sent with the last operation. */
   variables: Record<string, unknown> = {};
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
   private constructor(public answers: Record<string, Answer>) {
-    const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
-    this.#server = Deno.serve(options, (request) => this.#answer(request));
+    super();
   }
 
   /** Runs a test with a service that is gone afterwards. */
-  static async with<T>(
+  static with<T>(
     answers: Record<string, Answer>,
     test: (service: GraphqlService) => Promise<T>,
   ): Promise<T> {
-    const service = new GraphqlService(answers);
-    try {
-      return await test(service);
-    } finally {
-      await service.#server.shutdown();
-    }
+    return during(new GraphqlService(answers), test);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
+    return this.origin;
   }
 
-  async #answer(request: Request): Promise<Response> {
+  protected async answer(request: Request): Promise<Response> {
     const { query, variables } = requestSchema.parse(await request.json());
     const field = /\{\s*(\w+)/.exec(query)?.[1] ?? "";
     this.asked.push(field);

@@ -1,36 +1,19 @@
+import { during, Loopback } from "./loopback.ts";
+
 /** Answers in place of the provider; `undefined` leaves the answer to it. */
 type Misbehaviour = (request: Request) => Response | Promise<Response> | undefined;
 
 /** A provider of models: a real server on loopback that speaks as much of OpenAI's API as is asked for. */
-export class Provider {
+export class Provider extends Loopback {
   /** Keys that it takes. */
   readonly keys = new Set<string>();
   /** What it was asked, in order. */
   readonly requests: { path: string; headers: Headers }[] = [];
   misbehave: Misbehaviour = () => undefined;
-  readonly #ended = new AbortController();
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-
-  private constructor() {
-    const { signal } = this.#ended;
-    const options = { hostname: "127.0.0.1", port: 0, signal, onListen() {} };
-    this.#server = Deno.serve(options, (request) => this.#answer(request));
-  }
 
   /** Runs a test with a provider that is gone afterwards. */
-  static async with<T>(test: (provider: Provider) => Promise<T>): Promise<T> {
-    const provider = new Provider();
-    try {
-      return await test(provider);
-    } finally {
-      // An answer that is still being sent is broken off.
-      provider.#ended.abort();
-      await provider.#server.finished;
-    }
-  }
-
-  get origin(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
+  static with<T>(test: (provider: Provider) => Promise<T>): Promise<T> {
+    return during(new Provider(), test);
   }
 
   get baseUrl(): string {
@@ -44,19 +27,12 @@ export class Provider {
     return key;
   }
 
-  /** An answer that does not come while the test lasts. */
-  silence(): Promise<Response> {
-    const { promise, resolve } = Promise.withResolvers<Response>();
-    this.#ended.signal.addEventListener("abort", () => resolve(new Response()));
-    return promise;
-  }
-
   /** Whether a request held the key, anywhere in its headers. */
   hasSeen(key: string): boolean {
     return this.requests.some(({ headers }) => [...headers.values()].join("\n").includes(key));
   }
 
-  #answer(request: Request): Response | Promise<Response> {
+  protected answer(request: Request): Response | Promise<Response> {
     const { pathname: path } = new URL(request.url);
     this.requests.push({ path, headers: request.headers });
     const answer = this.misbehave(request);

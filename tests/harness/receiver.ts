@@ -1,5 +1,6 @@
 import { Webhook } from "standardwebhooks";
 import type { Body } from "./answer.ts";
+import { during, Loopback } from "./loopback.ts";
 import { waitFor } from "./wait.ts";
 
 /** A request that came in: `verified` is the event, if a secret that the receiver has signed it. */
@@ -12,7 +13,7 @@ type Misbehaviour = (request: Received) => Response | Promise<Response> | undefi
  * A receiver of webhooks: a real server on loopback that checks signatures with the Standard Webhooks
  * library, takes each webhook-id once, and can misbehave.
  */
-export class Receiver {
+export class Receiver extends Loopback {
   /** Secrets that it accepts. */
   secrets: string[] = [];
   /** All that came, in order. */
@@ -20,29 +21,14 @@ export class Receiver {
   /** Events that it took, by webhook-id. */
   readonly accepted = new Map<string, Body>();
   misbehave: Misbehaviour = () => undefined;
-  readonly #ended = new AbortController();
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-
-  private constructor() {
-    const { signal } = this.#ended;
-    const options = { hostname: "127.0.0.1", port: 0, signal, onListen() {} };
-    this.#server = Deno.serve(options, (request) => this.#receive(request));
-  }
 
   /** Runs a test with a receiver that is gone afterwards. */
-  static async with<T>(test: (receiver: Receiver) => Promise<T>): Promise<T> {
-    const receiver = new Receiver();
-    try {
-      return await test(receiver);
-    } finally {
-      // An answer that is still being sent is broken off.
-      receiver.#ended.abort();
-      await receiver.#server.finished;
-    }
+  static with<T>(test: (receiver: Receiver) => Promise<T>): Promise<T> {
+    return during(new Receiver(), test);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}/hook`;
+    return `${this.origin}/hook`;
   }
 
   /** What came with this webhook-id. */
@@ -55,14 +41,7 @@ export class Receiver {
     return waitFor(() => this.requests.find(condition), { what: "a webhook" });
   }
 
-  /** An answer that does not come while the test lasts. */
-  silence(): Promise<Response> {
-    const { promise, resolve } = Promise.withResolvers<Response>();
-    this.#ended.signal.addEventListener("abort", () => resolve(new Response()));
-    return promise;
-  }
-
-  async #receive(request: Request): Promise<Response> {
+  protected async answer(request: Request): Promise<Response> {
     const text = await request.text();
     const { headers } = request;
     const id = headers.get("webhook-id") ?? "";

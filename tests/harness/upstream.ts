@@ -1,5 +1,6 @@
 import { demoModel } from "../../supabase/local/demo_model.ts";
 import type { Body } from "./answer.ts";
+import { during, Loopback } from "./loopback.ts";
 
 /** Answers one request; what it returns nothing for, the demo model answers. */
 export type Behaviour = (
@@ -19,7 +20,7 @@ export type UpstreamRequest = {
 const encoder = new TextEncoder();
 
 /** A provider of models: a real server on loopback, the demo model unless it is told to misbehave. */
-export class Upstream {
+export class Upstream extends Loopback {
   /** What it was asked, in order. */
   readonly requests: UpstreamRequest[] = [];
   /** Streams that were given up before their end. */
@@ -28,28 +29,14 @@ export class Upstream {
   accepts: (key: string) => boolean = () => true;
   #next: Behaviour[] = [];
   #always: Behaviour = () => undefined;
-  readonly #ended = new AbortController();
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-
-  private constructor() {
-    const { signal } = this.#ended;
-    const options = { hostname: "127.0.0.1", port: 0, signal, onListen() {} };
-    this.#server = Deno.serve(options, (request) => this.#answer(request));
-  }
 
   /** Runs a test with an upstream that is gone afterwards. */
-  static async with<T>(test: (upstream: Upstream) => Promise<T>): Promise<T> {
-    const upstream = new Upstream();
-    try {
-      return await test(upstream);
-    } finally {
-      upstream.#ended.abort();
-      await upstream.#server.finished;
-    }
+  static with<T>(test: (upstream: Upstream) => Promise<T>): Promise<T> {
+    return during(new Upstream(), test);
   }
 
   get baseUrl(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}/v1`;
+    return `${this.origin}/v1`;
   }
 
   /** The next requests are answered so, one after the other. */
@@ -69,13 +56,6 @@ export class Upstream {
     );
   }
 
-  /** Nothing, as long as the test lasts. */
-  readonly silence: Behaviour = () => {
-    const { promise, resolve } = Promise.withResolvers<Response>();
-    this.#ended.signal.addEventListener("abort", () => resolve(new Response()));
-    return promise;
-  };
-
   /** A stream of these chunks that then is silent. */
   stalling(...chunks: Body[]): Behaviour {
     return () => {
@@ -93,7 +73,7 @@ export class Upstream {
     };
   }
 
-  async #answer(request: Request): Promise<Response> {
+  protected async answer(request: Request): Promise<Response> {
     const { method, headers } = request;
     const path = new URL(request.url).pathname;
     const text = await request.text();
