@@ -14,7 +14,8 @@ create type public.usage_operation as enum ('chat', 'embedding', 'title');
 comment on type public.usage_operation is
   'title: names a conversation after its first turn. Nobody asked for it, so it is paid for, and takes no place in rate limits.';
 create type public.usage_status as enum ('succeeded', 'failed', 'partial', 'canceled');
-create type public.usage_scope as enum ('organization', 'user', 'assistant', 'key');
+create type public.usage_scope as enum ('organization', 'user', 'assistant', 'key', 'platform');
+comment on type public.usage_scope is 'platform: what an organization calls with the platform''s key.';
 create type public.usage_key_level as enum ('user', 'organization', 'platform');
 comment on type public.usage_key_level is 'Whose key with the provider is called with, and so who pays for the call.';
 create type public.budget_period as enum ('day', 'month');
@@ -108,27 +109,31 @@ create table public.usage_counters (
 ) with (fillfactor = 50);
 comment on table public.usage_counters is
   'What organizations, users, assistants and keys spend in a day and a month (UTC): so that no call has to add up the log.';
-comment on column public.usage_counters.subject_id is 'Whose spending it is; of the scope organization, the organization; of keys that replace each other, the first.';
+comment on column public.usage_counters.subject_id is 'Whose spending it is; of the scopes organization and platform, the organization; of keys that replace each other, the first.';
 comment on column public.usage_counters.spent is 'Sum of usage_events.cost, in USD, of the calls that are counted for the subject.';
 comment on column public.usage_counters.reserved is 'Sum of usage_reservations.cost, in USD.';
 
 create table public.budgets (
   id uuid primary key default gen_random_uuid(),
-  organization_id uuid not null references public.organizations (id) on delete cascade,
+  organization_id uuid references public.organizations (id) on delete cascade,
   scope public.usage_scope not null,
   subject_id uuid,
   period public.budget_period not null,
   limit_usd numeric(14, 6) not null check (limit_usd between 0 and 10000000),
   hard boolean not null default true,
+  by_operator boolean not null default (private.current_user_id() is null),
   created_by uuid default private.current_user_id() references auth.users (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  unique nulls not distinct (organization_id, scope, subject_id, period),
-  constraint subject_of_scope check ((scope = 'organization') = (subject_id is null))
+  unique nulls not distinct (organization_id, scope, subject_id, period, by_operator),
+  constraint subject_of_scope check ((scope in ('organization', 'platform')) = (subject_id is null)),
+  constraint platform_is_for_operators check (by_operator or scope <> 'platform'),
+  constraint default_is_of_platform check (scope = 'platform' or organization_id is not null)
 );
-comment on table public.budgets is
-  'What may be spent on models in a day or a month, of UTC. Calls with a user''s own key count for users and keys alone.';
+comment on table public.budgets is 'What may be spent on models in a day or a month, of UTC. Whom a call counts for: private.subjects_of.';
+comment on column public.budgets.organization_id is 'null: for each that has none of the scope platform of its own.';
 comment on column public.budgets.subject_id is 'The user, assistant or key; null: the organization.';
+comment on column public.budgets.by_operator is 'Set past the API''s users, by who runs the platform: tenants see it and keep it.';
 comment on column public.budgets.hard is 'false: calls beyond it pass, with a warning.';
 create index budgets_organization_idx on public.budgets (organization_id, created_at desc, id desc);
 create index budgets_created_by_idx on public.budgets (created_by);
@@ -140,14 +145,16 @@ create table public.rate_limits (
   subject_id uuid,
   requests_per_minute integer check (requests_per_minute > 0),
   tokens_per_minute integer check (tokens_per_minute > 0),
+  by_operator boolean not null default (private.current_user_id() is null),
   created_by uuid default private.current_user_id() references auth.users (id) on delete set null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  unique nulls not distinct (organization_id, scope, subject_id)
+  unique nulls not distinct (organization_id, scope, subject_id, by_operator)
 );
 comment on table public.rate_limits is 'Calls to models and tokens a minute, for each user and each key of an organization.';
 comment on column public.rate_limits.subject_id is 'The one user or key that it is for, in place of the limit for each; null: for each.';
 comment on column public.rate_limits.requests_per_minute is 'null: no limit.';
+comment on column public.rate_limits.by_operator is 'As of budgets. It holds beside the organization''s own: of both, the tighter.';
 comment on column public.rate_limits.tokens_per_minute is 'Input and output together; null: no limit.';
 create index rate_limits_organization_idx on public.rate_limits (organization_id, created_at desc, id desc);
 create index rate_limits_created_by_idx on public.rate_limits (created_by);
@@ -213,7 +220,9 @@ end $$;
 comment on function private.describe_limit is
   '{limit, remaining, reset_seconds}: how long until nothing weighs on it any more; null where there is no limit.';
 
-create function private.take_from_rate(rate public.rate_limits, subject uuid, tokens bigint) returns jsonb
+create function private.take_from_rate(
+  organization_id uuid, scope public.usage_scope, subject uuid, request_limit integer, token_limit integer, tokens bigint
+) returns jsonb
 language plpgsql set search_path = '' as $$
 #variable_conflict use_variable
 declare
@@ -222,15 +231,15 @@ declare
   wait double precision;
 begin
   insert into public.rate_windows (organization_id, scope, subject_id, started_at)
-  values (rate.organization_id, rate.scope, subject, clock_timestamp()) on conflict do nothing;
+  values (organization_id, scope, subject, clock_timestamp()) on conflict do nothing;
   -- The row is the lock: parallel calls are counted one after the other.
   select w.* into rate_window from public.rate_windows w
-  where w.organization_id = rate.organization_id and w.scope = rate.scope and w.subject_id = subject for no key update;
+  where w.organization_id = organization_id and w.scope = scope and w.subject_id = subject for no key update;
   rate_window := private.slide_window(rate_window);
   passed := least(1, greatest(0, extract(epoch from clock_timestamp() - rate_window.started_at) / 60));
   wait := greatest(
-    private.wait_for_limit(rate.requests_per_minute, 1, rate_window.requests, rate_window.previous_requests, passed),
-    private.wait_for_limit(rate.tokens_per_minute, tokens, rate_window.tokens, rate_window.previous_tokens, passed));
+    private.wait_for_limit(request_limit, 1, rate_window.requests, rate_window.previous_requests, passed),
+    private.wait_for_limit(token_limit, tokens, rate_window.tokens, rate_window.previous_tokens, passed));
   if wait = 0 then
     rate_window.requests := rate_window.requests + 1;
     rate_window.tokens := rate_window.tokens + tokens;
@@ -241,8 +250,8 @@ begin
   return jsonb_build_object(
     'wait', case when wait < 'infinity' then round(wait::numeric, 3) end,
     'is_taken', wait = 0,
-    'requests', private.describe_limit(rate.requests_per_minute, rate_window.requests, rate_window.previous_requests, passed),
-    'tokens', private.describe_limit(rate.tokens_per_minute, rate_window.tokens, rate_window.previous_tokens, passed));
+    'requests', private.describe_limit(request_limit, rate_window.requests, rate_window.previous_requests, passed),
+    'tokens', private.describe_limit(token_limit, rate_window.tokens, rate_window.previous_tokens, passed));
 end $$;
 comment on function private.take_from_rate is
   'Counts a call and its tokens against a limit, or says how long to wait: never one too many under parallel calls.';
@@ -252,24 +261,29 @@ language plpgsql set search_path = '' as $$
 declare
   tokens constant bigint := asked.input_tokens::bigint + asked.max_output_tokens;
   key_id constant uuid := (private.key_family(asked.api_key_id))[1];
-  rate public.rate_limits;
+  rate record;
   taken jsonb;
   tightest jsonb := '{"requests": null, "tokens": null}';
   measure text;
 begin
   for rate in
-    -- One limit a scope: the subject's own before the one for each. Users before keys, always in this order.
-    select distinct on (l.scope) l.* from private.key_family(asked.api_key_id) f (ids) cross join public.rate_limits l
-    where l.organization_id = asked.organization_id
-      and (l.subject_id is null or l.subject_id = any (case l.scope when 'user' then array[asked.user_id] else f.ids end))
-      and (l.scope = 'user' or asked.api_key_id is not null)
-    order by l.scope, l.subject_id nulls last
+    -- One limit a scope: the subject's own before the one for each, and of the organization's and the operator's the
+    -- tighter. Users before keys, always in this order.
+    select l.scope, min(l.requests_per_minute) as requests, min(l.tokens_per_minute) as tokens
+    from (
+      select distinct on (l.scope, l.by_operator) l.*
+      from private.key_family(asked.api_key_id) f (ids) cross join public.rate_limits l
+      where l.organization_id = asked.organization_id and (l.scope = 'user' or f.ids is not null)
+        and (l.subject_id is null or l.subject_id = any (case l.scope when 'user' then array[asked.user_id] else f.ids end))
+      order by l.scope, l.by_operator, l.subject_id nulls last) l
+    group by l.scope order by l.scope
   loop
-    taken := private.take_from_rate(rate, case rate.scope when 'user' then asked.user_id else key_id end, tokens);
+    taken := private.take_from_rate(asked.organization_id, rate.scope,
+      case rate.scope when 'user' then asked.user_id else key_id end, rate.requests, rate.tokens, tokens);
     if not (taken -> 'is_taken')::boolean then
       perform private.raise_error(429, 'rate_limited',
         case when taken ->> 'wait' is null
-          then format('This call may take %s tokens, and %s a minute are allowed: send less, or ask for a shorter answer', tokens, rate.tokens_per_minute)
+          then format('This call may take %s tokens, and %s a minute are allowed: send less, or ask for a shorter answer', tokens, rate.tokens)
           else format('Too many calls or tokens in this minute: try again in %s s', ceil((taken ->> 'wait')::numeric)) end,
         jsonb_build_object('retry_after_seconds', taken -> 'wait', 'rate_limits', taken - '{wait,is_taken}'::text[])::text);
     end if;
@@ -322,7 +336,8 @@ language sql stable set search_path = '' as $$
     ('organization'::public.usage_scope, asked.organization_id, asked.key_level <> 'user'),
     ('user', asked.user_id, true),
     ('assistant', asked.assistant_id, asked.key_level <> 'user'),
-    ('key', (private.key_family(asked.api_key_id))[1], true)
+    ('key', (private.key_family(asked.api_key_id))[1], true),
+    ('platform', asked.organization_id, asked.key_level = 'platform')
   ) s (scope, subject_id, pays)
   where s.subject_id is not null and s.pays
 $$;
@@ -334,8 +349,7 @@ returns void language plpgsql set search_path = '' as $$
 #variable_conflict use_variable
 begin
   insert into public.usage_counters as c (organization_id, scope, subject_id, period, period_started_at, spent, reserved)
-  select asked.organization_id, s.scope, s.subject_id, p.period, private.period_start(p.period, asked.created_at), spent,
-    greatest(0, reserved)
+  select asked.organization_id, s.scope, s.subject_id, p.period, private.period_start(p.period, asked.created_at), spent, greatest(0, reserved)
   from private.subjects_of(asked) s
   cross join (values ('day'::public.budget_period), ('month')) p (period)
   order by s.scope, p.period
@@ -349,7 +363,9 @@ create function private.budgets_of(asked public.usage_reservations) returns seto
 language sql stable set search_path = '' as $$
   select b.* from private.key_family(asked.api_key_id) f (ids)
   cross join private.subjects_of(asked) s
-  join public.budgets b on b.organization_id = asked.organization_id and b.scope = s.scope
+  join public.budgets b on b.scope = s.scope
+    and (b.organization_id = asked.organization_id or (b.organization_id is null and not exists (
+      select from public.budgets own where own.organization_id = asked.organization_id and own.scope = 'platform')))
     and (b.subject_id is null or b.subject_id = any (s.subject_id || f.ids))
 $$;
 comment on function private.budgets_of is 'The budgets that a call has to keep to.';
@@ -377,7 +393,7 @@ begin
   loop
     notice := format('%s budget of $%s a %s does not suffice: $%s are spent or reserved, this call may cost $%s. It begins anew at %s',
       case exceeded.scope when 'organization' then 'The organization''s' when 'user' then 'The user''s'
-        when 'assistant' then 'The assistant''s' else 'The key''s' end,
+        when 'assistant' then 'The assistant''s' when 'key' then 'The key''s' else 'The platform key''s' end,
       trim_scale(exceeded.limit_usd), exceeded.period, trim_scale(round(exceeded.used - asked.cost, 6)), trim_scale(asked.cost),
       to_char((exceeded.started_at at time zone 'UTC') + ('1 ' || exceeded.period)::interval, 'YYYY-MM-DD"T"HH24:MI:SS"Z"'));
     if exceeded.hard then
@@ -470,10 +486,7 @@ begin
   order by c.uncached + c.cached + c.output + c.reasoning desc limit 1;
   if not found and event.input_tokens + event.output_tokens = 0 then
     -- Nothing costs nothing, whatever the price.
-    event.uncached_cost := 0;
-    event.cached_cost := 0;
-    event.output_cost := 0;
-    event.reasoning_cost := 0;
+    select 0, 0, 0, 0 into event.uncached_cost, event.cached_cost, event.output_cost, event.reasoning_cost;
   end if;
   event.cost := event.uncached_cost + event.cached_cost + event.output_cost + event.reasoning_cost;
   event.is_priced := event.cost is not null;
@@ -649,14 +662,21 @@ create policy "A member reads their own budgets, an admin the organization's" on
 create policy "An admin of the organization adds budgets" on public.budgets
   for insert to authenticated
   with check (organization_id = any ((select private.organization_ids('admin'))::uuid[]));
-create policy "An admin of the organization changes budgets" on public.budgets
+create policy "An admin of the organization changes budgets that no operator has set" on public.budgets
   for update to authenticated
-  using (organization_id = any ((select private.organization_ids('admin'))::uuid[]))
+  using (not by_operator and organization_id = any ((select private.organization_ids('admin'))::uuid[]))
   with check (organization_id = any ((select private.organization_ids('admin'))::uuid[]));
-create policy "An admin of the organization removes budgets" on public.budgets
+create policy "An admin of the organization removes budgets that no operator has set" on public.budgets
   for delete to authenticated
-  using (organization_id = any ((select private.organization_ids('admin'))::uuid[]));
-select private.tenant_policies('rate_limits', 'member', 'admin', 'admin', 'admin');
+  using (not by_operator and organization_id = any ((select private.organization_ids('admin'))::uuid[]));
+select private.tenant_policies('rate_limits', 'member', 'admin');
+create policy "An admin of the organization changes rate limits that no operator has set" on public.rate_limits
+  for update to authenticated
+  using (not by_operator and organization_id = any ((select private.organization_ids('admin'))::uuid[]))
+  with check (organization_id = any ((select private.organization_ids('admin'))::uuid[]));
+create policy "An admin of the organization removes rate limits that no operator has set" on public.rate_limits
+  for delete to authenticated
+  using (not by_operator and organization_id = any ((select private.organization_ids('admin'))::uuid[]));
 create policy "No client sees windows of rate limits" on public.rate_windows
   for select to authenticated using (false);
 

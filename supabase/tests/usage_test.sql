@@ -1,7 +1,7 @@
 -- Usage: what the database itself holds true of prices, budgets, limits and the log of calls to models.
 begin;
 create extension if not exists pgtap with schema extensions;
-select plan(38);
+select plan(50);
 
 create function pg_temp.as_user(user_id uuid, statement text) returns text language plpgsql as $$
 declare
@@ -117,6 +117,30 @@ select is_empty(
 select is(pg_temp.as_user('b0000000-0000-4000-8000-000000000000', 'select count(*) from public.usage_events'), '2', 'A member sees their own calls');
 select is(pg_temp.as_user('b0000000-0000-4000-8000-000000000000', 'select count(*) from public.budgets'), '0', 'but not the organization''s budget');
 select is(pg_temp.as_user('c0000000-0000-4000-8000-000000000000', 'select count(*) from public.usage_events'), '0', 'Others see none');
+
+-- The platform's key ------------------------------------------------------------------------
+
+delete from public.budgets;
+insert into public.budgets (scope, period, limit_usd) values ('platform', 'month', 10);
+select throws_ok($$insert into public.budgets (scope, period, limit_usd) values ('platform', 'month', 20)$$, '23505', null, 'There is one ceiling for all');
+select throws_ok($$insert into public.budgets (scope, period, limit_usd) values ('organization', 'month', 20)$$, '23514', null, 'and no other budget');
+select lives_ok($$select pg_temp.reserve('one', '{"input_tokens": 3000000, "key_level": "platform"}')$$, 'What organizations call with the platform''s key counts');
+select throws_ok($$select pg_temp.reserve('one', '{"input_tokens": 5000000, "key_level": "platform"}')$$, 'PT402', null, 'towards it');
+select lives_ok($$select pg_temp.reserve('one', '{"input_tokens": 5000000, "key_level": "organization"}')$$, 'What they call with their own doesn''t');
+select throws_ok($$select pg_temp.reserve('unknown', '{"key_level": "platform"}')$$, 'PT422', null, 'It holds for no price at all');
+select lives_ok(
+  $$select pg_temp.reserve('theirs', '{"input_tokens": 9000000, "organization_id": "00000000-0000-4000-8000-000000000002"}')$$,
+  'It is each organization''s alone');
+select is(pg_temp.as_user('a0000000-0000-4000-8000-000000000000', 'select count(*) from public.budgets'), '0', 'No tenant sees it');
+insert into public.budgets (organization_id, scope, period, limit_usd) values ('00000000-0000-4000-8000-000000000001', 'platform', 'day', 1000);
+select lives_ok($$select pg_temp.reserve('one', '{"input_tokens": 500000000, "key_level": "platform"}')$$, 'An organization''s own ceiling is in its place');
+select is(pg_temp.as_user('a0000000-0000-4000-8000-000000000000', 'select by_operator from public.budgets'), 'true', 'which its admins see');
+select is(pg_temp.as_user('a0000000-0000-4000-8000-000000000000',
+  'with gone as (delete from public.budgets returning id) select count(*) from gone'), '0', 'and can''t remove');
+select throws_ok(
+  $$select pg_temp.as_user('a0000000-0000-4000-8000-000000000000',
+    'insert into public.budgets (organization_id, scope, period, limit_usd) values (''00000000-0000-4000-8000-000000000001'', ''platform'', ''month'', 1) returning id')$$,
+  '23514', null, 'nor set');
 
 select * from finish();
 rollback;

@@ -105,10 +105,11 @@ export async function driftOf(sql: postgres.Sql, organizationId: string): Promis
         sum(c.spent) as spent, sum(c.reserved) as reserved
       from calls c
       cross join lateral (values ('organization', c.organization_id), ('user', c.user_id),
-        ('assistant', c.assistant_id), ('key', c.api_key_id)) s (scope, subject_id)
+        ('assistant', c.assistant_id), ('key', c.api_key_id), ('platform', c.organization_id)) s (scope, subject_id)
       cross join unnest(enum_range(null::public.budget_period)) p (period)
       where c.organization_id = ${organizationId} and s.subject_id is not null
-        and (c.key_level <> 'user' or s.scope in ('user', 'key'))
+        and case s.scope when 'platform' then c.key_level = 'platform' when 'user' then true when 'key' then true
+          else c.key_level <> 'user' end
       group by 1, 2, 3, 4
     )
     select * from (select * from public.usage_counters where organization_id = ${organizationId}) c

@@ -52,12 +52,17 @@ export function usageSubjects<S>(
     input_price: 1,
     output_price: 1,
   });
+  // Set by the organization: what an operator has set is for nobody else to change.
+  const owned = (table: string, values: () => Promise<Values>, change: Values) => ({
+    ...plain(table, values, change),
+    row: async () => insert(table, { ...await values(), by_operator: false }),
+  });
   return {
     usage_events: plain("usage_events", event, { cost: 0 }),
     usage_reservations: plain("usage_reservations", reservation, { input_tokens: 9 }),
     usage_counters: plain("usage_counters", counter, { spent: 0 }),
-    budgets: plain("budgets", budget, { limit_usd: 99 }),
-    rate_limits: plain("rate_limits", limit, { requests_per_minute: 99 }),
+    budgets: owned("budgets", budget, { limit_usd: 99 }),
+    rate_limits: owned("rate_limits", limit, { requests_per_minute: 99 }),
     rate_windows: plain("rate_windows", rateWindow, { requests: 99 }),
     model_prices: plain("model_prices", price, { input_price: 0 }),
   };

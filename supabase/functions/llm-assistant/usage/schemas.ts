@@ -9,7 +9,13 @@ const usd = z.number().min(0);
 /** An amount as the database has it: as a number or as text. */
 const amount = z.coerce.number().min(0);
 
-export const scopeSchema = z.enum(["organization", "user", "assistant", "key"]);
+export const scopeSchema = z.enum(["organization", "user", "assistant", "key", "platform"])
+  .describe(
+    "`platform`: what the organization calls with the platform's key; set by the platform's operator alone.",
+  );
+const byOperator = z.boolean().describe(
+  "Set by who runs the platform: it can't be changed or removed here.",
+);
 export const periodSchema = z.enum(["day", "month"]);
 
 const limitSchema = usd.max(10_000_000).describe(
@@ -19,7 +25,7 @@ const hardSchema = z.boolean().describe(
   "Whether calls beyond it are refused (402 `budget_exceeded`); otherwise they pass, with a warning.",
 );
 const budgetSubjectSchema = id.nullable().describe(
-  "The user, assistant or key that the budget is for; null for the organization's.",
+  "The user, assistant or key that the budget is for; null for the scopes `organization` and `platform`.",
 );
 
 export const budgetStatusSchema = z.object({
@@ -37,6 +43,7 @@ export const budgetSchema = z.object({
   period: periodSchema.describe("A day or a month of UTC."),
   limit_usd: amount.describe("USD a period."),
   hard: hardSchema,
+  by_operator: byOperator,
   created_by: id.nullable(),
   status: budgetStatusSchema,
 }).meta({
@@ -53,8 +60,12 @@ export const newBudgetSchema = z.strictObject({
   limit_usd: limitSchema,
   hard: hardSchema.optional(),
 }).refine(
-  ({ scope, subject_id }) => (scope === "organization") === ((subject_id ?? null) === null),
-  { path: ["subject_id"], message: "Required for all but the organization's budget" },
+  ({ scope, subject_id }) =>
+    ["organization", "platform"].includes(scope) === ((subject_id ?? null) === null),
+  {
+    path: ["subject_id"],
+    message: "Required for a user, an assistant or a key, and for these alone",
+  },
 );
 
 export const budgetChangeSchema = z.strictObject({
@@ -78,6 +89,7 @@ export const rateLimitSchema = z.object({
   scope: rateScopeSchema,
   subject_id: rateSubjectSchema,
   ...rates,
+  by_operator: byOperator,
   created_by: id.nullable(),
 }).meta({ id: "RateLimit", description: "Calls to models and tokens a minute." });
 
