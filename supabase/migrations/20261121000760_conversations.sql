@@ -43,7 +43,7 @@ comment on column public.conversations.title is 'Made after the first turn, unle
 comment on column public.conversations.message_count is 'Messages of all branches; kept by a trigger.';
 comment on column public.conversations.current_message_id is 'The last message of the branch that is shown; set to another message, it is the newest leaf below that.';
 comment on column public.conversations.context is 'What it is about: ids of a table, a column, documents.';
-comment on column public.conversations.settings is 'Model, temperature and the like, where they are not the assistant''s.';
+comment on column public.conversations.settings is '{model, temperature, max_tokens}: what its turns are asked with, where neither they nor an assistant say otherwise.';
 comment on column public.conversations.last_message_at is 'When something was last said; lists are in this order.';
 create index conversations_list_idx on public.conversations (organization_id, user_id, last_message_at desc, id desc);
 create index conversations_user_idx on public.conversations (user_id);
@@ -399,9 +399,9 @@ begin
   end if;
 
   if request ->> 'conversation_id' is null then
-    insert into public.conversations (organization_id, project_id, assistant_id, context, settings)
+    insert into public.conversations (organization_id, project_id, assistant_id, context)
     values (organization, (request ->> 'project_id')::uuid, (request ->> 'assistant_id')::uuid,
-      coalesce(nullif(request -> 'context', 'null'), '{}'), coalesce(nullif(request -> 'settings', 'null'), '{}'))
+      coalesce(nullif(request -> 'context', 'null'), '{}'))
     returning * into conversation;
     turn.began_conversation := true;
   else
@@ -429,8 +429,7 @@ begin
     status = 'active',
     project_id = coalesce((request ->> 'project_id')::uuid, c.project_id),
     assistant_id = coalesce((request ->> 'assistant_id')::uuid, c.assistant_id),
-    context = coalesce(nullif(request -> 'context', 'null'), c.context),
-    settings = coalesce(nullif(request -> 'settings', 'null'), c.settings)
+    context = coalesce(nullif(request -> 'context', 'null'), c.context)
   where c.id = conversation.id;
   return private.show_turn(turn, true, false);
 end $$;

@@ -49,7 +49,6 @@ export type BeginTurn = {
   assistant_id?: string;
   project_id?: string;
   context?: JsonObject;
-  settings?: JsonObject;
   /**
    * The message that the new ones follow: an older one makes a branch (an edit is a sibling: the edited
    * message's parent), null begins again from nothing. Without it they follow the current branch.

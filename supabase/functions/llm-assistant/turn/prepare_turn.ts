@@ -2,30 +2,27 @@ import type { DatabaseClient } from "@shared/database.ts";
 import { ApiError } from "@shared/errors.ts";
 import { sha256Hex } from "@shared/hash.ts";
 import type { LlmContext } from "@shared/llm/context.ts";
-import { defaultModel, resolveModel } from "@shared/llm/resolve.ts";
 import { readSources, type Source } from "@shared/llm/sources.ts";
 import type { RouteContext } from "@shared/route.ts";
 import { type AssistantForUse, loadAssistant } from "../assistants/load_assistant.ts";
 import { type Focus, readProjectSchema } from "../context/project_schema.ts";
 import { describeSchema } from "../context/schema_prompt.ts";
-import { checkStorable } from "../conversations/storable.ts";
-import { beginTurn, hasTurn, type NewMessage, type Turn } from "../conversations/turns.ts";
+import type { Turn } from "../conversations/turns.ts";
 import { callContext } from "../openai/call_context.ts";
 import { TOOL_LIMITS } from "../tools/execute_tool.ts";
 import { TOOL_RESULT_RULE } from "../tools/run_tool.ts";
 import type { Tool, ToolContext } from "../tools/tool.ts";
-import { decideCalls, decideOnce, nothingWaits } from "./approvals.ts";
-import { type KeptConversation, readConversation } from "./kept_conversation.ts";
-import { describeTools } from "./tool_rounds.ts";
+import { keepQuestion } from "./keep_question.ts";
+import { readConversation } from "./kept_conversation.ts";
+import { type ProviderRequest, providerRequest } from "./provider_request.ts";
 import type { TurnRequest } from "./turn_request.ts";
-import { toNewMessage, toWire, type WireMessage } from "./wire_messages.ts";
+import { toWire, type WireMessage } from "./wire_messages.ts";
 
 /** A turn with all that its answer needs. */
 export type PreparedTurn = {
   llm: LlmContext;
   sources: readonly Source[];
-  /** Without the messages: those grow with each round of tools. */
-  request: { model: string; [field: string]: unknown };
+  request: ProviderRequest;
   messages: WireMessage[];
   /** The assistant's: called here, in place of the client. */
   tools: readonly Tool[];
@@ -66,9 +63,7 @@ export async function prepareTurn(
   // Nobody reads the prompt of another's public assistant, nor does a server of theirs.
   const sources = assistant?.is_foreign ? all.filter((source) => !source.isTenantAddress) : all;
   const tools = assistant?.tools ?? [];
-  const request = { ...askedOf(asked, assistant, kept, sources), ...toolFields(tools) };
-  // Said before anything is kept.
-  resolveModel(sources, request.model);
+  const request = providerRequest(asked, assistant, kept?.settings ?? {}, sources);
   const toolContext = {
     database,
     caller,
@@ -77,12 +72,13 @@ export async function prepareTurn(
   };
   const fingerprint = await sha256Hex(JSON.stringify(context.body));
   const turn = asked.conversation &&
-    await keepTurn({ ...asked, assistantId: assistant?.id }, fingerprint, kept, tools, toolContext);
-  if (turn?.in_flight) {
-    throw new ApiError("request_in_flight", "Another request with this key is at it: try later", {
-      headers: { "retry-after": "1" },
-    });
-  }
+    await keepQuestion(
+      { ...asked, assistantId: assistant?.id },
+      fingerprint,
+      kept,
+      tools,
+      toolContext,
+    );
   const instructions = [
     assistant?.prompt,
     tools.length > 0 && TOOL_RESULT_RULE,
@@ -115,96 +111,4 @@ async function loadOwn(
   const assistant = await loadAssistant(context, id);
   if (assistant.is_foreign || assistant.organization_id === organizationId) return assistant;
   throw new ApiError("not_found", `No assistant with id ${id}`);
-}
-
-/** What a caller may set of an assistant's call: nothing that it was not approved with. */
-const SETTABLE = new Set([
-  "frequency_penalty",
-  "logit_bias",
-  "max_completion_tokens",
-  "max_tokens",
-  "presence_penalty",
-  "reasoning_effort",
-  "response_format",
-  "seed",
-  "stop",
-  "temperature",
-  "top_p",
-  "user",
-  "verbosity",
-]);
-
-/** An assistant answers as it was approved: with its own model and tools. */
-function askedOf(
-  { messages, model, fields, stream }: TurnRequest,
-  assistant: AssistantForUse | undefined,
-  kept: KeptConversation | undefined,
-  sources: readonly Source[],
-): PreparedTurn["request"] {
-  const { model: usual, ...settings } = kept?.settings ?? {};
-  const chosen = assistant?.model ?? model ?? usual ?? defaultModel(sources, "chat");
-  if (!assistant) return { ...settings, ...fields, model: chosen, stream };
-  const system = messages.findIndex(({ role }) => role === "system" || role === "developer");
-  if (system >= 0) {
-    const message = "An assistant answers as it was approved: it takes no other instructions";
-    throw new ApiError("validation_failed", message, {
-      errors: [{ path: `messages.${system}.role`, message }],
-    });
-  }
-  const extra = Object.keys(fields).find((name) => !SETTABLE.has(name));
-  if (extra !== undefined) {
-    const message = `An assistant answers as it was approved: ${extra} can't be set`;
-    throw new ApiError("validation_failed", message, { errors: [{ path: extra, message }] });
-  }
-  const { max_tokens: wanted, max_completion_tokens: alike, ...others } = fields;
-  const limits = [assistant.max_tokens, wanted, alike].filter((each) => typeof each === "number");
-  return {
-    temperature: assistant.temperature,
-    ...others,
-    max_tokens: Math.min(...limits),
-    model: chosen,
-    stream,
-  };
-}
-
-const toolFields = (tools: readonly Tool[]) =>
-  tools.length > 0 ? { tools: describeTools(tools) } : {};
-
-async function keepTurn(
-  { messages, conversation, assistantId, focus }: TurnRequest,
-  fingerprint: string,
-  kept: KeptConversation | undefined,
-  tools: readonly Tool[],
-  context: ToolContext,
-): Promise<Turn> {
-  const { id, parentId, regenerateId, approvals, idempotencyKey, ...given } = conversation ?? {};
-  const { database, organizationId } = context;
-  const said = messages.map(toNewMessage);
-  // Said before an approved tool runs.
-  checkStorable(said);
-  const begin = (decided: NewMessage[] = []) =>
-    beginTurn(database, {
-      organization_id: organizationId,
-      conversation_id: id,
-      assistant_id: assistantId,
-      project_id: focus?.projectId,
-      context: given.context,
-      parent_id: parentId,
-      regenerate_id: regenerateId,
-      messages: [...decided, ...said],
-      idempotency_key: idempotencyKey,
-      fingerprint,
-    });
-  if (approvals === undefined) return await begin();
-  // A request that came before has stored its messages already: what was decided on is not run again.
-  if (idempotencyKey !== undefined && await hasTurn(database, organizationId, idempotencyKey)) {
-    return await begin([{ role: "tool", content: "", tool_call_id: "decided" }]);
-  }
-  const leafId = kept?.current_message_id;
-  if (!leafId) throw nothingWaits();
-  return await decideOnce(
-    database,
-    leafId,
-    async () => await begin(await decideCalls(database, leafId, approvals, tools, context)),
-  );
 }
