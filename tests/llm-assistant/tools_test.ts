@@ -75,7 +75,8 @@ Deno.test("create_tool", async (t) => {
     const bad = async (values: Body, path: string) =>
       refused(await member.post(ALL, { ...TOOL, ...values }), 422, "validation_failed", [path]);
     await bad({ name: "a b" }, "name");
-    await bad({ name: "x", code: "return (;" }, "code");
+    const { errors: [wrong] } = await bad({ name: "x", code: "return (;" }, "code");
+    assert.match(wrong.message, /\(line 1, column \d+\)$/);
     await bad({ name: "x", code: "" }, "code");
     await bad({ name: "x", approval: "maybe" }, "approval");
     refused(await member.post(ALL, { ...TOOL, name: "run_pipeline" }), 422, "validation_failed");

@@ -29,6 +29,7 @@ Deno.test("await works on promises that the code settles itself", async () => {
 Deno.test("a syntax error has its line and column in the author's source", async () => {
   const error = await failure("const fine = 1;\nconst broken = ;");
   assert.deepEqual([error.kind, error.line, error.column], ["syntax", 2, 16]);
+  assert.equal(error.located, `${error.message} (line 2, column 16)`);
   await checkSyntax("return input");
   await assert.rejects(checkSyntax("return ("), { name: "SandboxError", kind: "syntax" });
 });
