@@ -229,16 +229,19 @@ $$;
 comment on function private.is_banned is 'Whether the auth server would let the user in no more.';
 
 create function private.key_family(key_id uuid) returns uuid[]
-language sql stable strict set search_path = '' as $$
-  with recursive family (id) as (
-    select key_id
-    union
-    select n.id from family f cross join lateral (
-      select k.id from public.api_keys k where k.replaced_by = f.id
-      union all select k.replaced_by from public.api_keys k where k.id = f.id and k.replaced_by is not null) n (id)
-  )
-  select array_agg(f.id order by k.created_at, f.id) from family f left join public.api_keys k on k.id = f.id
-$$;
+language plpgsql stable strict set search_path = '' as $$
+begin
+  -- In PL/pgSQL, which keeps the plan: every call of a model asks several times.
+  return (
+    with recursive family (id) as (
+      select key_id
+      union
+      select n.id from family f cross join lateral (
+        select k.id from public.api_keys k where k.replaced_by = f.id
+        union all select k.replaced_by from public.api_keys k where k.id = f.id and k.replaced_by is not null) n (id)
+    )
+    select array_agg(f.id order by k.created_at, f.id) from family f left join public.api_keys k on k.id = f.id);
+end $$;
 comment on function private.key_family is
   'A key and all that it replaced or was replaced by, the oldest first: what they spend together is counted for that one.';
 

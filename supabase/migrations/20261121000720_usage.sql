@@ -88,8 +88,7 @@ create table public.usage_reservations (
   updated_at timestamptz not null default now()
 );
 comment on table public.usage_reservations is 'Calls under way. Settling one moves it to usage_events.';
-comment on column public.usage_reservations.unpriced_field is
-  'A field of the request with which it costs something else than the model''s price says: then its cost is unknown.';
+comment on column public.usage_reservations.unpriced_field is 'A field of the request that leaves its price unknown.';
 comment on column public.usage_reservations.cost is 'What it may cost at most, in USD; null where that is unknown.';
 create index usage_reservations_organization_idx on public.usage_reservations (organization_id);
 create index usage_reservations_created_idx on public.usage_reservations (created_at);
@@ -127,8 +126,7 @@ create table public.budgets (
   updated_at timestamptz not null default now(),
   unique nulls not distinct (organization_id, scope, subject_id, period, by_operator),
   constraint subject_of_scope check ((scope in ('organization', 'platform')) = (subject_id is null)),
-  constraint platform_is_for_operators check (by_operator or scope <> 'platform'),
-  constraint default_is_of_platform check (scope = 'platform' or organization_id is not null)
+  constraint platform_is_for_operators check (case scope when 'platform' then by_operator else organization_id is not null end)
 );
 comment on table public.budgets is 'What may be spent on models in a day or a month, of UTC. Whom a call counts for: private.subjects_of.';
 comment on column public.budgets.organization_id is 'null: for each that has none of the scope platform of its own.';
@@ -267,8 +265,7 @@ declare
   measure text;
 begin
   for rate in
-    -- One limit a scope: the subject's own before the one for each, and of the organization's and the operator's the
-    -- tighter. Users before keys, always in this order.
+    -- One a scope, the subject's own before the one for each; the operator's holds, too. Users before keys, always so.
     select l.scope, min(l.requests_per_minute) as requests, min(l.tokens_per_minute) as tokens
     from (
       select distinct on (l.scope, l.by_operator) l.*
@@ -324,14 +321,18 @@ comment on function private.correct_rates is 'Counts the tokens that a call has 
 -- Functions: spending -------------------------------------------------------------------------
 
 create function private.period_start(period public.budget_period, at timestamptz) returns timestamptz
-language sql stable set search_path = '' as $$
-  select date_trunc(period::text, at, 'UTC')
-$$;
+language plpgsql stable set search_path = '' as $$
+begin
+  return date_trunc(period::text, at, 'UTC');
+end $$;
 comment on function private.period_start is 'The midnight of UTC that the day or month begins with.';
 
 create function private.subjects_of(asked public.usage_reservations) returns table (scope public.usage_scope, subject_id uuid)
-language sql stable set search_path = '' as $$
-  select s.scope, s.subject_id
+language plpgsql stable rows 5 set search_path = '' as $$
+#variable_conflict use_column
+begin
+  -- In PL/pgSQL, which keeps the plan, as what follows.
+  return query select s.scope, s.subject_id
   from (values
     ('organization'::public.usage_scope, asked.organization_id, asked.key_level <> 'user'),
     ('user', asked.user_id, true),
@@ -339,10 +340,9 @@ language sql stable set search_path = '' as $$
     ('key', (private.key_family(asked.api_key_id))[1], true),
     ('platform', asked.organization_id, asked.key_level = 'platform')
   ) s (scope, subject_id, pays)
-  where s.subject_id is not null and s.pays
-$$;
-comment on function private.subjects_of is
-  'Whom a call is counted for. What is called with a user''s own key is theirs to pay, and theirs to forge: neither the organization nor an assistant counts it.';
+  where s.pays and s.subject_id is not null;
+end $$;
+comment on function private.subjects_of is 'Whom a call counts for. With a user''s own key it is theirs to pay, and to forge: for no organization or assistant.';
 
 create function private.count_spending(asked public.usage_reservations, spent numeric, reserved numeric)
 returns void language plpgsql set search_path = '' as $$
@@ -356,18 +356,18 @@ begin
   on conflict on constraint usage_counters_one_a_period
   do update set spent = c.spent + count_spending.spent, reserved = c.reserved + count_spending.reserved;
 end $$;
-comment on function private.count_spending is
-  'Adds to the counters of all whom a call concerns. The order of the rows is the order of their locks.';
+comment on function private.count_spending is 'Adds to the counters of all whom a call concerns. The order of the rows is the order of their locks.';
 
 create function private.budgets_of(asked public.usage_reservations) returns setof public.budgets
-language sql stable set search_path = '' as $$
-  select b.* from private.key_family(asked.api_key_id) f (ids)
+language plpgsql stable rows 5 set search_path = '' as $$
+begin
+  return query select b.* from private.key_family(asked.api_key_id) f (ids)
   cross join private.subjects_of(asked) s
   join public.budgets b on b.scope = s.scope
     and (b.organization_id = asked.organization_id or (b.organization_id is null and not exists (
       select from public.budgets own where own.organization_id = asked.organization_id and own.scope = 'platform')))
-    and (b.subject_id is null or b.subject_id = any (s.subject_id || f.ids))
-$$;
+    and (b.subject_id is null or b.subject_id = any (s.subject_id || f.ids));
+end $$;
 comment on function private.budgets_of is 'The budgets that a call has to keep to.';
 
 create function private.check_budgets(asked public.usage_reservations, additional numeric) returns jsonb
@@ -616,8 +616,7 @@ begin
   into report using organization_id, since, until, filters, max_groups;
   return report;
 end $$;
-comment on function public.usage_report is
-  'Usage by day, model, user, assistant or key, as far as the caller may see it: {data, groups, totals}.';
+comment on function public.usage_report is 'Usage by day, model, user, assistant or key, as far as the caller may see it: {data, groups, totals}.';
 
 -- Triggers ------------------------------------------------------------------------------------
 
