@@ -2,7 +2,7 @@ import { adaptRequest } from "@shared/llm/adapters.ts";
 import { ChatStream, openStream } from "@shared/llm/chat_stream.ts";
 import { type ChatAnswer, readCompletion } from "@shared/llm/completion.ts";
 import type { LlmContext } from "@shared/llm/context.ts";
-import { estimateInput } from "@shared/llm/estimate.ts";
+import { estimateInput, estimateValue } from "@shared/llm/estimate.ts";
 import { ProviderCall } from "@shared/llm/provider_call.ts";
 import { findTarget, resolveModel, type Target } from "@shared/llm/resolve.ts";
 import { readSources, type Source } from "@shared/llm/sources.ts";
@@ -99,7 +99,10 @@ export async function prepareChat(
     operation: "chat",
     targets: [primary, ...fallbacks],
     inputTokens: estimateInput(request),
-    maxOutputTokens: request.max_tokens * (given.n ?? 1),
+    // What is predicted in vain is billed as output, beyond the limit.
+    maxOutputTokens:
+      (request.max_tokens + Math.ceil(estimateValue(given.prediction ?? undefined))) *
+      (given.n ?? 1),
     path: "/chat/completions",
     body: ({ source, model }: Target) =>
       adaptRequest(source.adapter, { ...request, model }, streamed),

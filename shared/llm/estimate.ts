@@ -61,7 +61,8 @@ function estimateMedium(medium: unknown, tokenLength: number): number {
   return Math.max(MEDIA_TOKENS, tokens);
 }
 
-function estimateValue(value: unknown): number {
+/** Tokens of anything that JSON can hold; not rounded. */
+export function estimateValue(value: unknown): number {
   if (typeof value === "string") return estimateTokens(value);
   if (Array.isArray(value)) return sumOf(value, estimateValue);
   if (!isRecord(value)) return value === undefined ? 0 : 1;

@@ -35,3 +35,15 @@ Deno.test("rotating a key lifts no limit", async () => {
   expect(await after.get("/keys"), 200);
   refused(await after.get("/keys"), 429, "rate_limited");
 });
+
+Deno.test("nor does a grace, in which two keys have one limit", async () => {
+  const { owner } = await createTenant();
+  const limit = { rate_limit: 3, rate_window_seconds: 3600 };
+  const { caller, row } = await keyOf(owner, ["keys:*"], limit);
+  const body = { grace_seconds: 3600 };
+  const next = expect(await caller.post(`/keys/${row.id}/rotate`, body), 201);
+  const after = holding(owner, next);
+  expect(await after.get("/keys"), 200);
+  expect(await caller.get("/keys"), 200);
+  for (const either of [caller, after]) refused(await either.get("/keys"), 429, "rate_limited");
+});

@@ -24,6 +24,7 @@ Deno.test("a provider is asked for as long an answer as is held in the budgets, 
         where organization_id = ${tenant.organizationId}`;
       return answered()();
     });
+    const prediction = { type: "content", content: "x".repeat(400) };
     const cases = [
       [{}, { max_tokens: 4096 }, 4096],
       [{ max_tokens: null, max_completion_tokens: null, n: null }, { max_tokens: 4096 }, 4096],
@@ -31,6 +32,8 @@ Deno.test("a provider is asked for as long an answer as is held in the budgets, 
       [{ max_completion_tokens: 100_000, max_tokens: 2 }, { max_tokens: 2 }, 2],
       [{ max_tokens: 3, max_completion_tokens: null }, { max_tokens: 3 }, 3],
       [{ max_completion_tokens: 4, n: 3 }, { max_tokens: 4, n: 3 }, 12],
+      // What is predicted in vain is paid as output.
+      [{ max_tokens: 4, n: 2, prediction }, { max_tokens: 4, n: 2, prediction }, 218],
       [
         { model: "gpt-5", max_tokens: 5, max_completion_tokens: null },
         { model: "gpt-5", max_completion_tokens: 5 },
