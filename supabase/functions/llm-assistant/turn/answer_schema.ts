@@ -10,7 +10,7 @@ export const turnUsageSchema = z.object({
   is_estimated: z.boolean().describe("The counts are ours, because the provider told none."),
 });
 
-const toolCallSchema = z.object({
+const toolCallSchema = z.looseObject({
   id: z.string(),
   type: z.literal("function"),
   function: z.object({ name: z.string(), arguments: z.string() }),
