@@ -3,7 +3,7 @@
 -- Security definer functions, and why they must be:
 --   private.hold_membership        a member may not lock their own membership otherwise
 --   private.is_banned              no role of the API reads auth.users
---   private.carry_usage            no client writes usage windows, nor says whose a budget is
+--   private.carry_limits           no client says whose a budget or a limit is
 --   private.forget_keys_of_member  who removes a member may not write that member's keys otherwise
 
 -- Tables --------------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ create table public.api_key_usage (
 ) with (fillfactor = 50);
 comment on table public.api_key_usage is
   'Sliding window of a rate-limited key: this window''s count, and the one before, weighted by how much of it still counts.';
-comment on column public.api_key_usage.id is 'The key.';
+comment on column public.api_key_usage.id is 'The key; of keys that replace each other, the first.';
 create index api_key_usage_organization_idx on public.api_key_usage (organization_id);
 
 create table public.provider_keys (
@@ -178,20 +178,38 @@ end $$;
 comment on function private.forget_keys_of_member is
   'Who leaves an organization leaves no key behind: nothing comes alive again when they return.';
 
+create function private.key_family(key_id uuid) returns uuid[]
+language plpgsql stable strict set search_path = '' as $$
+begin
+  -- In PL/pgSQL, which keeps the plan: every call asks, of a model several times.
+  return (
+    with recursive family (id) as (
+      select key_id
+      union
+      select n.id from family f cross join lateral (
+        select k.id from public.api_keys k where k.replaced_by = f.id
+        union all select k.replaced_by from public.api_keys k where k.id = f.id and k.replaced_by is not null) n (id)
+    )
+    select array_agg(f.id order by k.created_at, f.id) from family f left join public.api_keys k on k.id = f.id);
+end $$;
+comment on function private.key_family is
+  'A key and all that it replaced or was replaced by, the oldest first: what they call and spend together is counted for that one.';
+
 create function private.take_from_window(
   key public.api_keys, cost integer, out allowed boolean, out remaining integer, out reset_at timestamptz
 ) language plpgsql set search_path = '' as $$
 #variable_conflict use_variable
 declare
   seconds constant double precision := key.rate_window_seconds;
+  counted_id constant uuid := (private.key_family(key.id))[1];
   usage public.api_key_usage;
   passed double precision;
   used double precision;
 begin
   insert into public.api_key_usage (id, organization_id, window_started_at, current_count, previous_count)
-  values (key.id, key.organization_id, clock_timestamp(), 0, 0) on conflict (id) do nothing;
-  -- The row is the lock: parallel calls of one key are counted one after the other.
-  select * into usage from public.api_key_usage u where u.id = key.id for no key update;
+  values (counted_id, key.organization_id, clock_timestamp(), 0, 0) on conflict (id) do nothing;
+  -- The row is the lock: parallel calls of a key, and of those in its place, are counted one after the other.
+  select * into usage from public.api_key_usage u where u.id = counted_id for no key update;
   -- Read after the lock, and never running backwards.
   passed := greatest(0, extract(epoch from clock_timestamp() - usage.window_started_at));
   if passed >= seconds then
@@ -208,7 +226,7 @@ begin
   end if;
   update public.api_key_usage u set window_started_at = usage.window_started_at,
     current_count = usage.current_count, previous_count = usage.previous_count
-  where u.id = key.id;
+  where u.id = counted_id;
   remaining := greatest(0, floor(key.rate_limit - used));
   -- Allowed: when this window ends. Refused: when what weighs on the limit has faded far enough.
   reset_at := usage.window_started_at + make_interval(secs => case
@@ -228,39 +246,18 @@ language sql stable security definer set search_path = '' as $$
 $$;
 comment on function private.is_banned is 'Whether the auth server would let the user in no more.';
 
-create function private.key_family(key_id uuid) returns uuid[]
-language plpgsql stable strict set search_path = '' as $$
-begin
-  -- In PL/pgSQL, which keeps the plan: every call of a model asks several times.
-  return (
-    with recursive family (id) as (
-      select key_id
-      union
-      select n.id from family f cross join lateral (
-        select k.id from public.api_keys k where k.replaced_by = f.id
-        union all select k.replaced_by from public.api_keys k where k.id = f.id and k.replaced_by is not null) n (id)
-    )
-    select array_agg(f.id order by k.created_at, f.id) from family f left join public.api_keys k on k.id = f.id);
-end $$;
-comment on function private.key_family is
-  'A key and all that it replaced or was replaced by, the oldest first: what they spend together is counted for that one.';
-
-create function private.carry_usage(source uuid, target uuid) returns void
+create function private.carry_limits(source uuid, target uuid) returns void
 language plpgsql security definer set search_path = '' as $$
 begin
   perform from public.api_keys k where k.id = target and k.user_id = auth.uid();
   if not found then
     return;
   end if;
-  insert into public.api_key_usage (id, organization_id, window_started_at, current_count, previous_count)
-  select target, u.organization_id, u.window_started_at, u.current_count, u.previous_count
-  from public.api_key_usage u where u.id = source on conflict (id) do nothing;
-  -- What was spent is the family's, and stays where it is counted.
+  -- What was spent and called is the family's, and stays where it is counted.
   update public.budgets b set subject_id = target where b.scope = 'key' and b.subject_id = source;
   update public.rate_limits l set subject_id = target where l.scope = 'key' and l.subject_id = source;
 end $$;
-comment on function private.carry_usage is
-  'A new key in place of an old one has used what that one had, and keeps to its limits and budgets: rotating lifts none.';
+comment on function private.carry_limits is 'A new key keeps to the budgets and limits of the one that it replaces: rotating lifts none.';
 
 create function public.verify_api_key(
   hash text, cost integer default 1, scope text default null, organization_id uuid default null
@@ -344,7 +341,7 @@ begin
     case when replacement ? 'expires_at' then (replacement ->> 'expires_at')::timestamptz else found_key.expires_at end,
     found_key.rate_limit, found_key.rate_window_seconds)
   returning id into new_id;
-  perform private.carry_usage(key_id, new_id);
+  perform private.carry_limits(key_id, new_id);
   update public.api_keys k set replaced_by = new_id, revoked_at = now() + make_interval(secs => grace_seconds)
   where k.id = key_id;
   return new_id;
@@ -548,6 +545,6 @@ grant select (id, organization_id, user_id, provider, name, base_url, key_versio
   on public.provider_keys to authenticated;
 grant execute on function private.are_scopes, private.key_family to authenticated, service_role;
 grant execute on function private.hold_membership, public.rotate_api_key, public.put_provider_key, public.log_provider_key_read to authenticated;
-grant execute on function private.carry_usage to authenticated;
+grant execute on function private.carry_limits to authenticated;
 grant execute on function private.is_banned, private.take_from_window, private.request_ip, private.request_header, private.secret_tables,
   public.verify_api_key, public.note_provider_verdict, public.stale_secrets, public.replace_secrets to service_role;

@@ -146,7 +146,7 @@ select set_eq(
     'private.index_text', 'private.replace_hook_secret', 'private.search_registry',
     'private.create_organization', 'private.farewell_user', 'private.follow_user',
     'private.cancel_run', 'private.drop_events', 'private.relane_steps', 'private.retry_run',
-    'private.carry_usage', 'private.forget_keys_of_member', 'private.hold_membership', 'private.is_banned', 'private.log_read', 'private.mark_active_version',
+    'private.carry_limits', 'private.forget_keys_of_member', 'private.hold_membership', 'private.is_banned', 'private.log_read', 'private.mark_active_version',
     'private.number_version', 'private.organization_ids', 'private.require_trigger_secret', 'private.retire_trigger_secrets', 'private.worker_token_is', 'private.search_audit_logs', 'private.start_run',
     'private.end_of_table', 'private.touch_project', 'private.track_memberships', 'private.verify_audit_seals', 'private.welcome_user',
     'private.write_audit_log'],
