@@ -11,7 +11,8 @@ export class UnusableSchema extends Error {
 
 /**
  * Holds a value against a JSON Schema (2020-12) and returns the rules that it breaks, the innermost
- * alone: the others say that something inside them is wrong. Patterns match in linear time.
+ * alone: the others say that something inside them is wrong. Patterns match in linear time; nothing else is
+ * bounded, so an author's schema is for `checkValue` in shared/json_schema_cost.ts.
  *
  * @throws {UnusableSchema}
  */
@@ -22,31 +23,12 @@ export async function brokenRules(schema: JsonObject, value: Json): Promise<Brok
   ]);
   const { valid, errors } = withRegExp(LinearRegExpConstructor, () => {
     try {
-      if (comparisons(schema, value) > COMPARISONS) {
-        throw new RangeError("An array is too long for uniqueItems");
-      }
       return new Validator(toSchema(schema), "2020-12", false).validate(value);
     } catch (error) {
       throw new UnusableSchema(error instanceof Error ? error.message : String(error));
     }
   });
   return valid ? [] : innermost(errors);
-}
-
-/** What uniqueItems may compare, in values: the validator holds each item against each. */
-const COMPARISONS = 25_000_000;
-
-function comparisons(schema: JsonObject, value: Json): number {
-  if (!/"uniqueItems":(?!false|\{)/.test(JSON.stringify(schema))) return 0;
-  let compared = 0;
-  const sizeOf = (part: Json): number => {
-    if (typeof part !== "object" || part === null) return 1;
-    const size = Object.values(part).reduce<number>((sum, inside) => sum + sizeOf(inside), 1);
-    if (Array.isArray(part)) compared += part.length * size;
-    return size;
-  };
-  sizeOf(value);
-  return compared;
 }
 
 function innermost(errors: ValidationResult["errors"]): BrokenRule[] {

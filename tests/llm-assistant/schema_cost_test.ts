@@ -6,6 +6,7 @@ import { chatRequestSchema } from "../../supabase/functions/llm-assistant/openai
 import { checkRequest } from "../../supabase/functions/llm-assistant/openai/check_request.ts";
 import { executeTool } from "../../supabase/functions/llm-assistant/tools/execute_tool.ts";
 import { ToolError } from "../../supabase/functions/llm-assistant/tools/tool.ts";
+import { timed as timedWithin } from "../harness/fixed_work.ts";
 import { PostgrestClient } from "@supabase/postgrest-js";
 import type { Database } from "@shared/database.types.ts";
 
@@ -13,9 +14,7 @@ import type { Database } from "@shared/database.types.ts";
  * What one check may take of the event loop, beside a fixed piece of work of some 50 ms; the bombs took 20
  * to 1,800 times as long.
  */
-const LIMIT = 12;
-/** The machine may be busy with something else: the quickest of some tries tells what the work takes. */
-const TRIES = 3;
+const timed = <T>(work: () => Promise<T>): Promise<T> => timedWithin(12, work);
 
 const array = (length: number, item: (index: number) => Json): Json[] =>
   Array.from({ length }, (_, index) => item(index));
@@ -23,29 +22,6 @@ const list = (a: JsonObject): JsonObject => ({
   type: "object",
   properties: { a: { type: "array", ...a } },
 });
-
-async function timed<T>(work: () => Promise<T>): Promise<T> {
-  let least = Infinity;
-  for (let attempt = 1;; attempt++) {
-    const unit = await take(() => Promise.resolve(fixedWork()));
-    const { ms, result } = await take(work);
-    least = Math.min(least, ms / unit.ms);
-    if (least < LIMIT) return result;
-    assert.ok(attempt < TRIES, `${least.toFixed(1)} times as long as the fixed work`);
-  }
-}
-
-async function take<T>(work: () => Promise<T>): Promise<{ ms: number; result: T }> {
-  const started = performance.now();
-  const result = await work();
-  return { ms: performance.now() - started, result };
-}
-
-function fixedWork(): number {
-  let sum = 0;
-  for (let n = 0; n < 1_500_000; n++) sum = (sum + n * n) % 1_000_003;
-  return sum;
-}
 
 /** The code of the error that a call of a tool ends with, or what it gives. */
 async function call(parameters: JsonObject, input: JsonObject): Promise<Json> {
@@ -73,7 +49,31 @@ Deno.test("no schema of a tool makes a check of arguments long", async (t) => {
   const numbers = array(11_000, (index) => index);
   const texts = array(900, (index) => `${index}`);
   const cases: [string, JsonObject, JsonObject, string][] = [
-    ["uniqueItems", list({ uniqueItems: true }), { a: numbers }, "schema_invalid"],
+    ["uniqueItems", list({ uniqueItems: true }), { a: numbers }, "arguments_invalid"],
+    [
+      "uniqueItems, said often",
+      list({ allOf: array(300, () => ({ uniqueItems: true })) }),
+      { a: numbers.slice(0, 4_000) },
+      "arguments_invalid",
+    ],
+    [
+      "many types",
+      list({ items: { type: array(3_000, () => "string") } }),
+      { a: array(20_000, () => 1) },
+      "arguments_invalid",
+    ],
+    [
+      "a format that backtracks",
+      list({ items: { format: "url" } }),
+      { a: [`http://${"1".repeat(60)}`] },
+      "ran",
+    ],
+    [
+      "a format that compiles",
+      list({ items: { format: "regex" } }),
+      { a: ["(?:a{1000}){1000}".repeat(3_000)] },
+      "ran",
+    ],
     [
       "many alternatives",
       list({ items: { anyOf: array(1_000, () => ({ type: "null" })) } }),

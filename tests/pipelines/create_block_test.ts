@@ -62,6 +62,8 @@ Deno.test("create_block", async (t) => {
     await wrong({ ...block, block_type: "table" }, "block_type")();
     await wrong({ ...block, spec: { kind: "jsonata", expression: "1" } }, "spec.kind")();
     await wrong({ ...block, spec: { kind: "inline" } }, "spec.rows")();
+    const llm = { kind: "llm", model: "m", prompt: "p", output_schema: { type: "text" } };
+    await wrong({ ...block, block_type: "model", spec: llm }, "spec.output_schema.type")();
     await wrong({ ...block, surprise: true }, "")();
     await wrong([], "")();
     await wrong(undefined, "block_type")();

@@ -47,6 +47,22 @@ Deno.test("create_edge", async (t) => {
     await wrong({ name: "e", spec: { kind: "jsonata", expression: "" } }, "spec.expression");
     await wrong({ name: "e", spec: { ...spec, tests: [{ name: "t" }] } }, "spec.tests.0.input");
     await wrong({ name: "e", spec, block_type: "model" }, "");
+    const schema = (output_schema: unknown) => ({ name: "e", spec: { ...spec, output_schema } });
+    await wrong(
+      schema({ properties: { a: { type: "text" } } }),
+      "spec.output_schema.properties.a.type",
+    );
+    await wrong(schema({ items: { $ref: "#/$defs/none" } }), "spec.output_schema.items.$ref");
+    await wrong(schema({ items: { $id: "#/$defs/none" } }), "spec.output_schema.items");
+    const bomb = Array.from({ length: 40 }, (_, index) => {
+      const next = { $ref: `#/$defs/d${index + 1}` };
+      return [`d${index}`, index < 39 ? { allOf: [next, next] } : {}];
+    });
+    const large = { $ref: "#/$defs/d0", $defs: Object.fromEntries(bomb) };
+    const refusal = await owner.post(PATH, schema(large));
+    const { errors: [error] } = refused(refusal, 422, "validation_failed");
+    assert.match(error.path, /^spec\.output_schema\.\$defs/);
+    assert.equal(error.message, "The schema is too large");
   });
 
   await t.step("a name is taken once in an organization", async () => {

@@ -23,6 +23,10 @@ Deno.test("create_edge_version and list_edge_versions", async (t) => {
     assert.deepEqual(data.map(({ is_active }: Body) => is_active), [true, false]);
   });
   await t.step("refuse", async () => {
+    const unusable = { kind: "identity", input_schema: { allOf: [{ $ref: "#" }] } };
+    refused(await owner.post(path, { spec: unusable }), 422, "validation_failed", [
+      "spec.input_schema.allOf.0.$ref",
+    ]);
     refused(await owner.post(path, { spec: { kind: "llm" } }), 422, "validation_failed", [
       "spec.kind",
     ]);

@@ -30,8 +30,9 @@ const sourceSchema = z.string().min(1).max(SOURCE_LENGTH).describe(
   "The body of a JavaScript function that reads `input` and returns a JSON value. It runs in a " +
     "sandbox without network, with a clock that stands still and within time and memory limits.",
 ).meta({ examples: ["return input.filter((row) => row.temp_max > 20);"] });
-const valueSchemaSchema = z.record(z.string(), jsonSchema).describe("A JSON Schema (2020-12).")
-  .meta({ examples: [{ type: "array", items: { type: "object" } }] });
+const valueSchemaSchema = z.record(z.string(), jsonSchema).describe(
+  "A JSON Schema (2020-12) of 32,768 characters at most, with references inside itself only.",
+).meta({ examples: [{ type: "array", items: { type: "object" } }] });
 
 const inlineSchema = z.strictObject({
   kind: z.literal("inline"),

@@ -1,7 +1,7 @@
 import { ApiError } from "@shared/errors.ts";
 import { brokenRules } from "@shared/json_schema.ts";
-import { dotted, SCHEMA_LENGTH } from "../tools/parameters.ts";
-import { META_SCHEMA } from "../tools/meta_schema.ts";
+import { dotted, SCHEMA_LENGTH } from "@shared/json_schema_size.ts";
+import { META_SCHEMA } from "@shared/meta_schema.ts";
 import { type ChatCompletionRequest, schemasOf } from "./chat_schema.ts";
 
 /** The longest JSON text of all schemas of a request, in characters: some milliseconds a kilobyte. */

@@ -1,10 +1,11 @@
 import { ApiError } from "@shared/errors.ts";
 import { isJsonObject, type Json, type JsonObject, nestsDeeper, parseJson } from "@shared/json.ts";
-import { brokenRules, UnusableSchema } from "@shared/json_schema.ts";
+import { UnusableSchema } from "@shared/json_schema.ts";
+import { checkValue, CostlyCheck } from "@shared/json_schema_cost.ts";
+import { dotted } from "@shared/json_schema_size.ts";
 import { runSandboxed } from "@shared/sandbox.ts";
 import { SandboxError } from "@shared/sandbox_error.ts";
 import { BUILT_IN } from "./built_in.ts";
-import { dotted, weighParameters, weighValue } from "./parameters.ts";
 import { type CodeTime, type Tool, type ToolContext, ToolError } from "./tool.ts";
 
 /** What one call may take. */
@@ -21,7 +22,7 @@ export const TOOL_LIMITS = {
   argumentsLength: 64 * 1024,
   /** How deep arguments nest. */
   argumentsDepth: 32,
-  /** What the check of arguments may cost: parts of the schema by values of the arguments. */
+  /** What the check of arguments may cost, in parts of the schema on one value: half a second. */
   checkCost: 100_000,
 } as const;
 
@@ -64,13 +65,13 @@ async function readArguments(parameters: JsonObject, json: string): Promise<Json
   const value = parse(json);
   if (!isJsonObject(value)) throw invalid("The arguments are no JSON object");
   // Checked when it was written, but for who writes past the functions.
-  const { errors: [wrong], schema, size } = await weighParameters(parameters);
-  if (wrong) throw new ToolError("schema_invalid", `${wrong.path}: ${wrong.message}`);
-  if (size * weighValue(value) > checkCost) {
-    throw invalid("The arguments are too many for so large a schema");
-  }
-  const broken = await brokenRules(schema, value).catch((error) => {
-    if (error instanceof UnusableSchema) throw new ToolError("schema_invalid", error.message);
+  const broken = await checkValue(parameters, value, checkCost).catch((error) => {
+    if (error instanceof UnusableSchema) {
+      throw new ToolError("schema_invalid", `parameters: ${error.message}`);
+    }
+    if (error instanceof CostlyCheck) {
+      throw invalid("The arguments are too many for so large a schema");
+    }
     throw error;
   });
   if (broken.length === 0) return value;

@@ -1,5 +1,6 @@
 import { type Json, parseJson } from "@shared/json.ts";
 import { checkSyntax, runSandboxed } from "@shared/sandbox.ts";
+import { schemaErrors } from "../check_schemas.ts";
 import type { EdgeSpec } from "../specs.ts";
 import { assertMatches } from "./json_schema.ts";
 import { checkJsonata, evaluateJsonata } from "./jsonata.ts";
@@ -95,6 +96,11 @@ function transform(spec: EdgeSpec, input: Json, context: EdgeContext): Promise<J
 }
 
 async function compile(spec: EdgeSpec): Promise<void> {
+  // Checked when it was written, but for who writes past the functions.
+  const [wrong] = await schemaErrors(spec);
+  if (wrong) {
+    throw new StepError({ code: "schema_invalid", message: `${wrong.path}: ${wrong.message}` });
+  }
   if (spec.kind === "jsonata") await checkJsonata(spec.expression);
   if (spec.kind === "code") await checkSyntax(spec.source).catch(rethrowAsStepError);
 }

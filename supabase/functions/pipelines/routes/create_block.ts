@@ -1,6 +1,7 @@
 import { unwrap } from "@shared/database.ts";
 import { createRoute, Reply } from "@shared/route.ts";
 import { z } from "zod";
+import { checkSchemas } from "../check_schemas.ts";
 import { blockSchema, descriptionSchema, metadataSchema, nameSchema } from "../schemas.ts";
 import { datasetSpecSchema, modelSpecSchema } from "../specs.ts";
 
@@ -35,6 +36,7 @@ export const createBlock = createRoute({
   errors: ["organization_required", "conflict"],
 }, async ({ body, database, organizationId }) => {
   const { description, ...block } = body;
+  await checkSchemas(body.spec);
   const row = rowSchema.parse(
     await unwrap(database.rpc("create_block", {
       ...block,

@@ -1,6 +1,7 @@
 import { unwrap } from "@shared/database.ts";
 import { createRoute, Reply } from "@shared/route.ts";
 import { z } from "zod";
+import { checkSchemas } from "../check_schemas.ts";
 import { descriptionSchema, edgeSchema, metadataSchema, nameSchema } from "../schemas.ts";
 import { edgeSpecSchema } from "../specs.ts";
 
@@ -37,6 +38,7 @@ export const createEdge = createRoute({
   errors: ["organization_required", "conflict"],
 }, async ({ body, database, organizationId }) => {
   const { description, ...edge } = body;
+  await checkSchemas(body.spec);
   const row = rowSchema.parse(
     await unwrap(database.rpc("create_edge", {
       ...edge,

@@ -4,6 +4,7 @@ import { fieldErrors } from "@shared/input.ts";
 import { createResource } from "@shared/resource.ts";
 import { createRoute, Reply } from "@shared/route.ts";
 import { z } from "zod";
+import { checkSchemas } from "../check_schemas.ts";
 import {
   blockSchema,
   blockVersionSchema,
@@ -70,6 +71,7 @@ const createBlockVersion = createRoute({
       errors: fieldErrors(spec.error, ["spec"]),
     });
   }
+  await checkSchemas(spec.data);
   const { id } = await unwrap(
     database.from("block_versions").insert({ ...params, ...body }).select("id").single(),
   );
@@ -88,6 +90,7 @@ const createEdgeVersion = createRoute({
   example: { spec: { kind: "identity" } },
   answers: { 201: { description: "The new version.", schema: edgeVersionSchema } },
 }, async ({ params, body, database }) => {
+  await checkSchemas(body.spec);
   const { id } = await unwrap(
     database.from("edge_versions").insert({ ...params, ...body }).select("id").single(),
   );

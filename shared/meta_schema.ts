@@ -15,6 +15,21 @@ export const SINGLES = [
   "then",
   "else",
 ];
+/** Those of them, and the reference, that speak of the value itself, not of one inside it. */
+export const SAME_VALUE = [
+  "$ref",
+  "allOf",
+  "anyOf",
+  "oneOf",
+  "not",
+  "if",
+  "then",
+  "else",
+  "dependentSchemas",
+];
+
+/** Formats whose check the validator makes by backtracking, or by compiling what a value says. */
+const SLOW_FORMATS: readonly Json[] = ["url", "regex"];
 
 const TYPES = ["string", "number", "integer", "boolean", "object", "array", "null"];
 const schema: JsonObject = { $ref: "#" };
@@ -69,7 +84,8 @@ export const META_SCHEMA: JsonObject = {
 
 /**
  * A schema without notes. The validator reads words of older drafts and marks of its own, too, and takes
- * what it finds in any note for a schema: it is given nothing but what was checked and weighed.
+ * what it finds in any note for a schema: it is given nothing but what was checked and weighed. A format
+ * may be a note, too: the slow ones are.
  */
 export function withoutNotes(schema: JsonObject): JsonObject {
   const one = (value: Json): Json => isJsonObject(value) ? withoutNotes(value) : value;
@@ -80,7 +96,9 @@ export function withoutNotes(schema: JsonObject): JsonObject {
     return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, one(child)]));
   };
   return Object.fromEntries(
-    Object.entries(schema).filter(([key]) => Object.hasOwn(KEYWORDS, key))
+    Object.entries(schema).filter(([key, value]) =>
+      Object.hasOwn(KEYWORDS, key) && !(key === "format" && SLOW_FORMATS.includes(value))
+    )
       .map(([key, value]) => [key, inside(key, value)]),
   );
 }
