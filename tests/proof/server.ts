@@ -42,11 +42,11 @@ export class ProofServer {
    * One script in one transaction, in a session of its own, so that the end of one session is felt by
    * one request alone. Returns the rows of its last statement.
    */
-  async run(script: string): Promise<postgres.Row[]> {
+  async run(script: string, timeoutMs = TIMEOUT_MS): Promise<postgres.Row[]> {
     const sql = postgres(this.url, { max: 1, fetch_types: false, onnotice: () => {} });
     const { promise: expired, reject } = Promise.withResolvers<never>();
     const error = Object.assign(new Error("The session does not answer"), { code: "08006" });
-    const timer = setTimeout(() => reject(error), TIMEOUT_MS);
+    const timer = setTimeout(() => reject(error), timeoutMs);
     try {
       const answer = await Promise.race([sql.unsafe(script).simple(), expired]);
       const last: unknown = Array.isArray(answer[0]) ? answer.at(-1) : answer;
