@@ -57,8 +57,16 @@ async function checkSources(): Promise<void> {
 async function testFunctions(stack: Stack): Promise<void> {
   const coverage = await Deno.makeTempFile({ prefix: "edgeloom_coverage_" });
   try {
-    await report.run("deno test", () => runDenoTests(stack, coverage, selection));
-    if (selection.length > 0) return;
+    if (selection.length > 0) {
+      await report.run("deno test", () => runDenoTests(stack, coverage, selection));
+      return;
+    }
+    await report.run(
+      "deno test",
+      () => runDenoTests(stack, coverage, ["--ignore=tests/proof", "tests/"]),
+    );
+    // By itself: it kills and boots workers all the time, and what runs beside it would wait for the processor.
+    await report.run("proof", () => runDenoTests(stack, coverage, ["tests/proof/"]));
     await report.run("operations exercised", () => checkCoverage(stack, coverage));
   } finally {
     await Deno.remove(coverage);

@@ -10,7 +10,7 @@ const COLOURS = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
 
 /**
  * Runs `deno test` against a stack, its output streamed.
- * @param selection test files and flags; all of `tests/` if empty
+ * @param selection test files, folders and flags
  * @param coverage the file that collects the operations that were exercised
  */
 export async function runDenoTests(
@@ -22,7 +22,7 @@ export async function runDenoTests(
   const args = ["test", "--allow-all", "--parallel", "--no-check", "--no-lock"];
   const { code, stdout } = await run(
     Deno.execPath(),
-    [...args, ...selection.length > 0 ? selection : ["tests/"]],
+    [...args, ...selection],
     {
       show: true,
       env: {

@@ -9,7 +9,7 @@ const LISTED = 3;
 /**
  * What one check may cost, in parts of the schema on one value. A table of 24 columns and 20,000 rows costs
  * 780,000 and takes a second and a half, as long as the computing of a step; the slowest checks of this cost
- * take twice that.
+ * take some three times that.
  */
 const MAX_COST = 1_000_000;
 

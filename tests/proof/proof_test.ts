@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { HAS_SERVER } from "../local/postgres_server.ts";
-import { BOUNDARIES } from "../proof/boundaries.ts";
-import { Proof } from "../proof/proof.ts";
+import { BOUNDARIES } from "./boundaries.ts";
+import { Proof } from "./proof.ts";
 
 /** `EDGELOOM_PROOF_SEED` repeats what another seed came to. */
 const seed = Number(Deno.env.get("EDGELOOM_PROOF_SEED") ?? Date.now() % 2 ** 32);
