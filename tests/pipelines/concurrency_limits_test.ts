@@ -91,11 +91,12 @@ Deno.test("a pipeline's limit of concurrent steps", options, async (t) => {
     await t.step("slots of dead workers come free", async () => {
       const limited = { max_concurrent_steps: 1 };
       await engine.startRun(await engine.createPipeline(["d0", "d1"], [], limited));
-      const [step] = await engine.claim(id);
+      await engine.claim(id);
       assert.deepEqual(await engine.claim(worker()), []);
       await engine.silence(id);
-      const [next] = await engine.claim(worker());
-      assert.notEqual(next.step_id, step.step_id, "the other one; this one waits");
+      // Whichever of the two: the backoff of the dead one's is random, and may be over by now.
+      assert.equal((await engine.claim(worker())).length, 1);
+      assert.deepEqual(await engine.claim(worker()), []);
       await engine.clear();
     });
 
